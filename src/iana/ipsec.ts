@@ -1,0 +1,96 @@
+/** Attributes and transforms of Data-Security SAs (RFC 2407 4.4 and 4.5, and their IANA registries). */
+
+/** IPsec SA attributes: RFC 2407 4.5, RFC 3168, RFC 4304, RFC 4359 (12, 13), RFC 6407 5.5.1.1 (14, 15). */
+export const IpsecAttribute = {
+  SA_LIFE_TYPE: 1,
+  SA_LIFE_DURATION: 2,
+  GROUP_DESCRIPTION: 3,
+  ENCAPSULATION_MODE: 4,
+  AUTHENTICATION_ALGORITHM: 5,
+  KEY_LENGTH: 6,
+  KEY_ROUNDS: 7,
+  COMPRESS_DICTIONARY_SIZE: 8,
+  COMPRESS_PRIVATE_ALGORITHM: 9,
+  ECN_TUNNEL: 10,
+  EXTENDED_SEQUENCE_NUMBER: 11,
+  AUTHENTICATION_KEY_LENGTH: 12,
+  SIGNATURE_ENCODING_ALGORITHM: 13,
+  ADDRESS_PRESERVATION: 14,
+  SA_DIRECTION: 15,
+} as const;
+
+/** RFC 2407 4.5. */
+export const SaLifeType = { SECONDS: 1, KILOBYTES: 2 } as const;
+
+/** RFC 2407 4.5, RFC 3947 5.1. */
+export const EncapsulationMode = { TUNNEL: 1, TRANSPORT: 2, UDP_TUNNEL: 3, UDP_TRANSPORT: 4 } as const;
+
+/** RFC 2407 4.5, RFC 4868 4, RFC 3566, RFC 4359, RFC 4543. */
+export const AuthenticationAlgorithm = {
+  HMAC_MD5: 1,
+  HMAC_SHA: 2,
+  DES_MAC: 3,
+  KPDK: 4,
+  HMAC_SHA2_256: 5,
+  HMAC_SHA2_384: 6,
+  HMAC_SHA2_512: 7,
+  HMAC_RIPEMD: 8,
+  AES_XCBC_MAC: 9,
+  SIG_RSA: 10,
+  AES_128_GMAC: 11,
+  AES_192_GMAC: 12,
+  AES_256_GMAC: 13,
+} as const;
+
+/** RFC 6407 5.5.1.1.1. */
+export const AddressPreservation = {
+  NONE: 1,
+  SOURCE_ONLY: 2,
+  DESTINATION_ONLY: 3,
+  SOURCE_AND_DESTINATION: 4,
+} as const;
+
+/** RFC 6407 5.5.1.1.2. */
+export const SaDirection = { SENDER_ONLY: 1, RECEIVER_ONLY: 2, SYMMETRIC: 3 } as const;
+
+/** RFC 2407 4.4.4, RFC 3602, RFC 3686, RFC 4309, RFC 4106, RFC 4543. */
+export const EspTransform = {
+  ESP_DES_IV64: 1,
+  ESP_DES: 2,
+  ESP_3DES: 3,
+  ESP_RC5: 4,
+  ESP_IDEA: 5,
+  ESP_CAST: 6,
+  ESP_BLOWFISH: 7,
+  ESP_3IDEA: 8,
+  ESP_DES_IV32: 9,
+  ESP_RC4: 10,
+  ESP_NULL: 11,
+  ESP_AES_CBC: 12,
+  ESP_AES_CTR: 13,
+  ESP_AES_CCM_8: 14,
+  ESP_AES_CCM_12: 15,
+  ESP_AES_CCM_16: 16,
+  ESP_AES_GCM_8: 18,
+  ESP_AES_GCM_12: 19,
+  ESP_AES_GCM_16: 20,
+  ESP_SEED_CBC: 21,
+  ESP_CAMELLIA: 22,
+  ESP_NULL_AUTH_AES_GMAC: 23,
+} as const;
+
+/** RFC 2407 4.4.3, RFC 4868, RFC 3566, RFC 4359, RFC 4543. */
+export const AhTransform = {
+  AH_MD5: 2,
+  AH_SHA: 3,
+  AH_DES: 4,
+  AH_SHA2_256: 5,
+  AH_SHA2_384: 6,
+  AH_SHA2_512: 7,
+  AH_RIPEMD: 8,
+  AH_AES_XCBC_MAC: 9,
+  AH_RSA: 10,
+  AH_AES_128_GMAC: 11,
+  AH_AES_192_GMAC: 12,
+  AH_AES_256_GMAC: 13,
+} as const;
