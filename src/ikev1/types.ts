@@ -1,7 +1,8 @@
 /** What Phase 1 is configured with, and what it tells the protocol above it. */
 import type { Endpoint, Instant } from "../core/engine.ts";
 import type { Identity } from "../core/identity.ts";
-import type { CurveName, HashName, SecretKey, Signer } from "../crypto/provider.ts";
+import type { RetransmissionPolicy } from "../core/retransmission.ts";
+import type { HashName, SecretKey, Signer } from "../crypto/provider.ts";
 import type { NotificationPayload } from "../wire/payloads.ts";
 
 /** One acceptable Phase 1 transform (RFC 2409 App. A). */
@@ -53,14 +54,6 @@ export interface Phase1Policy {
   readonly halfOpen: { readonly total: number; readonly perSource: number; readonly timeoutMs: number };
 }
 
-/** Back-off: `firstMs`, then each time `factor` longer up to `maxMs`, `tries` sends in all. */
-export interface RetransmissionPolicy {
-  readonly firstMs: number;
-  readonly factor: number;
-  readonly maxMs: number;
-  readonly tries: number;
-}
-
 /** An established Phase 1 SA: exactly what phase 2 needs. */
 export interface Phase1Sa {
   /** Hex of both cookies: a map key, and the name in the ledger. */
@@ -102,9 +95,13 @@ export type Phase1FailureCode =
 /** What happened in Phase 1 that the layer above must know. */
 export type Phase1Upcall =
   | { readonly up: "established"; readonly sa: Phase1Sa }
-  | { readonly up: "failed"; readonly attempt?: number; readonly peer: Endpoint; readonly code: Phase1FailureCode; readonly why: string }
+  | {
+      readonly up: "failed";
+      readonly attempt?: number;
+      readonly peer: Endpoint;
+      readonly code: Phase1FailureCode;
+      readonly why: string;
+    }
   | { readonly up: "deleted"; readonly sa: Phase1Sa; readonly by: "peer" | "expiry" | "us" }
   /** A protected notification; unprotected ones are only counted and put into the ledger. */
   | { readonly up: "notification"; readonly sa: Phase1Sa; readonly notification: NotificationPayload };
-
-export type { CurveName };

@@ -1,0 +1,90 @@
+/** What a group is: the operator's decisions, as the configuration hands them to the engines. */
+import type { Identity } from "../core/identity.ts";
+import type { Signer } from "../crypto/provider.ts";
+
+/** Who may join: by Phase 1 identity (RFC 6407 3.1). */
+export type MemberRule =
+  | { readonly rule: "identity"; readonly identity: Identity; readonly text: string }
+  /** RFC 4514 text of the subject with `*` for any value of one attribute, or any further RDNs when alone: `CN=*,O=Utility`. */
+  | { readonly rule: "dn"; readonly pattern: string }
+  /** Phase 1 identity is an address within the range, inclusive. */
+  | { readonly rule: "addresses"; readonly from: Uint8Array; readonly to: Uint8Array; readonly text: string };
+
+/** One Data-Security SA template (RFC 6407 5.5.1). */
+export interface TekPolicy {
+  readonly name: string;
+  /** TekProtocol: ESP 1, AH 2. */
+  readonly protocolId: 1 | 2;
+  /** EspTransform or AhTransform. */
+  readonly transformId: number;
+  /** Key length attribute in bits for ciphers that have several, else undefined. */
+  readonly keyBits?: number;
+  /** Octets of TEK_ALGORITHM_KEY (GCM: key and 4 octets of salt, RFC 4106), 0 for none. */
+  readonly algorithmKeyOctets: number;
+  /** AuthenticationAlgorithm of RFC 2407 4.5, with its key's octets (RFC 4868), or undefined. */
+  readonly authentication?: { readonly algorithm: number; readonly keyOctets: number };
+  /** A counter mode: members need SIDs (RFC 6407 3.5). */
+  readonly counterMode: boolean;
+  /** IP protocol, 0 any. */
+  readonly protocol: number;
+  readonly source: { readonly idType: number; readonly port: number; readonly data: Uint8Array };
+  readonly destination: { readonly idType: number; readonly port: number; readonly data: Uint8Array };
+  /** Encapsulation mode: 1 tunnel, 2 transport. */
+  readonly mode: 1 | 2;
+  readonly addressPreservation?: number;
+  readonly direction?: number;
+  readonly lifetimeSeconds: number;
+}
+
+export interface KekPolicy {
+  readonly keyBits: 128 | 192 | 256;
+  readonly lifetimeSeconds: number;
+  readonly management: "none" | "lkh";
+  /** KekAckRequested 1-4, or none. Types 2 and 4 only with LKH. */
+  readonly ack?: 1 | 2 | 3 | 4;
+  /** SigAlgorithm: RSA 1, ECDSA-256/384/521 4/5/6; SigHash for RSA: 3, 4, 5. */
+  readonly signature: { readonly algorithm: 1 | 4 | 5 | 6; readonly hash: 3 | 4 | 5; readonly signer: Signer };
+}
+
+export type PushTransport =
+  | { readonly transport: "unicast" }
+  | {
+      readonly transport: "multicast";
+      readonly address: string;
+      readonly port: number;
+      readonly interface?: string;
+      readonly ttl: number;
+    };
+
+/** RFC 8263 6: how the key server waits for acknowledgements. */
+export interface AckPolicy {
+  /** Milliseconds after the first send at which identical octets go to those who did not answer. */
+  readonly retransmitAfterMs: readonly number[];
+  /** Never below 10 000. */
+  readonly missingAfterMs: number;
+  readonly whenMissing: "log" | "alert" | "remove";
+  /** With "remove": after so many rekeys in a row, and only members that have ever acknowledged (RFC 8263 6). */
+  readonly removeAfterRekeys: number;
+  /** How long a replaced or deleted KEK still accepts acknowledgements. */
+  readonly graceMs: number;
+}
+
+export interface GroupPolicy {
+  readonly name: string;
+  /** ID_KEY_ID with 4 octets, or ID_IPV4_ADDR / ID_IPV6_ADDR (RFC 6407 5.1). */
+  readonly id: Identity;
+  readonly members: readonly MemberRule[];
+  readonly kek: KekPolicy;
+  readonly teks: readonly TekPolicy[];
+  /** New keys are made when this share of the old ones' lifetime is left, e.g. 0.2. */
+  readonly renewAtRemaining: number;
+  /** RFC 6407 5.4.1, seconds; undefined: not sent. */
+  readonly activationDelaySeconds?: number;
+  readonly deactivationDelaySeconds?: number;
+  /** Width of a SID in bits (RFC 6054: 8, 12 or 16 in use). */
+  readonly sidBits: number;
+  readonly push: PushTransport;
+  readonly acks: AckPolicy;
+  /** Largest GROUPKEY-PUSH datagram in octets: larger LKH updates are split over several pushes. */
+  readonly maxPushOctets: number;
+}

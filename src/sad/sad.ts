@@ -1,0 +1,33 @@
+/** Data-Security SAs as plain data, and the changes that a protocol asks of the data plane. */
+import type { SecretKey } from "../crypto/provider.ts";
+
+/** A Data-Security SA of a group, as the TEK of RFC 6407 5.5 and 5.6.1 describes it. */
+export interface GroupSa {
+  readonly group: string;
+  /** GDOI_PROTO_IPSEC_ESP (1), GDOI_PROTO_IPSEC_AH (2); others are carried and not interpreted. */
+  readonly protocol: number;
+  /** Four octets. */
+  readonly spi: Uint8Array;
+  readonly algorithmKey?: SecretKey;
+  readonly integrityKey?: SecretKey;
+  /** When it may be used for sending: receipt plus ATD (RFC 5374 4.2.1). */
+  readonly activateAt: number;
+  /** When it ends. */
+  readonly expiresAt: number;
+  /** SA TEK payload body as received: selectors, transform, attributes. */
+  readonly policy: Uint8Array;
+  /** Sender-IDs for counter modes (RFC 6407 3.5) and their width in bits. */
+  readonly sids: readonly number[];
+  readonly sidBits: number;
+}
+
+export type SadChange =
+  | { readonly change: "install"; readonly sa: GroupSa }
+  /** `at`: at once, or after the deactivation time delay. */
+  | {
+      readonly change: "remove";
+      readonly group: string;
+      readonly protocol: number;
+      readonly spi: Uint8Array;
+      readonly at: number;
+    };

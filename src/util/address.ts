@@ -1,0 +1,42 @@
+/** IP addresses between text and octets. */
+import { isIPv4, isIPv6, SocketAddress } from "node:net";
+
+/** Four or sixteen octets of an IPv4 or IPv6 address in text, undefined when it is neither (a zone index is refused). */
+export function addressOctets(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (isIPv4(text)) return Uint8Array.from(text.split("."), Number);
+  if (!isIPv6(text) || text.includes("%")) return undefined;
+  const [head = "", tail] = expandEmbedded(text).split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const groups = tail === undefined ? left : [...left, ...Array(8 - left.length - right.length).fill("0"), ...right];
+  const octets = new Uint8Array(16);
+  groups.forEach((group, i) => {
+    const value = Number.parseInt(group, 16);
+    octets[2 * i] = value >>> 8;
+    octets[2 * i + 1] = value & 0xff;
+  });
+  return octets;
+}
+
+/** Canonical text (RFC 5952) of four or sixteen octets, undefined for another length. */
+export function addressText(octets: Uint8Array): string | undefined {
+  if (octets.length === 4) return octets.join(".");
+  if (octets.length !== 16) return undefined;
+  const groups: string[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push((((octets[i] ?? 0) << 8) | (octets[i + 1] ?? 0)).toString(16));
+  return new SocketAddress({ family: "ipv6", address: groups.join(":") }).address;
+}
+
+/** The one spelling of an address, undefined when it is none. */
+export function canonicalAddress(text: string): string | undefined {
+  const octets = addressOctets(text);
+  return octets === undefined ? undefined : addressText(octets);
+}
+
+/** `::ffff:192.0.2.1` with its IPv4 tail spelled as two groups. */
+function expandEmbedded(text: string): string {
+  const dotted = text.slice(text.lastIndexOf(":") + 1);
+  if (!isIPv4(dotted)) return text;
+  const [a = 0, b = 0, c = 0, d = 0] = dotted.split(".").map(Number);
+  return `${text.slice(0, -dotted.length)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+}

@@ -1,0 +1,70 @@
+/** Octet strings: the few operations every layer needs. Nothing here reads past an end or copies without need. */
+
+/** Lower-case hexadecimal of `octets`. */
+export function hex(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString("hex");
+}
+
+/**
+ * The octets that `text` spells in hexadecimal; white space, `:` and a leading `0x` are passed over.
+ * @throws RangeError when something else is in it, or a half octet is left.
+ */
+export function fromHex(text: string): Uint8Array<ArrayBuffer> {
+  const digits = text.replace(/^0x/i, "").replace(/[\s:]/g, "");
+  if (digits.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(digits)) {
+    throw new RangeError("not a hexadecimal octet string");
+  }
+  const octets = new Uint8Array(digits.length / 2);
+  octets.set(Buffer.from(digits, "hex"));
+  return octets;
+}
+
+/** One octet string out of several. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** The octets of an ASCII or UTF-8 text. */
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(text, "utf8"));
+}
+
+/** `value` as four octets in network order. */
+export function u32(value: number): Uint8Array<ArrayBuffer> {
+  const octets = new Uint8Array(4);
+  new DataView(octets.buffer).setUint32(0, value);
+  return octets;
+}
+
+/** `value` as two octets in network order. */
+export function u16(value: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array([value >>> 8, value & 0xff]);
+}
+
+/** The unsigned integer that up to six octets in network order stand for. */
+export function toUint(octets: Uint8Array): number {
+  let value = 0;
+  for (const octet of octets) value = value * 256 + octet;
+  return value;
+}
+
+/** Equal length and octets. Not for secrets: use the crypto provider's constant-time comparison there. */
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Every octet is zero. */
+export function isZero(octets: Uint8Array): boolean {
+  for (const octet of octets) if (octet !== 0) return false;
+  return true;
+}
