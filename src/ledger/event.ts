@@ -27,3 +27,6 @@ export interface LedgerEvent {
   /** info: normal life; warning: somebody should look; alert: somebody must. */
   readonly level: "info" | "warning" | "alert";
 }
+
+/** What a sentence is made of: an event before or after it was stored. */
+export type Told = Omit<LedgerEvent, "because">;

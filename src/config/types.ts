@@ -1,0 +1,43 @@
+/** What a configuration file says, checked and typed. */
+import type { GcksPolicy } from "../gdoi/gcks/types.ts";
+import type { GmPolicy } from "../gdoi/gm/types.ts";
+
+/** One thing that is wrong, or weak, with its place in the file. */
+export interface ConfigProblem {
+  /** From 1; 0 when it has no place in the file (a file that cannot be read). */
+  readonly line: number;
+  readonly column: number;
+  /** `keyServer.groups[0].kek.cipher`; empty for the file as a whole. */
+  readonly path: string;
+  /** What would have been right. */
+  readonly expected: string;
+  /** A sentence for people: what is wrong, and what to do. */
+  readonly message: string;
+  readonly severity: "error" | "warning";
+}
+
+/** A key server, a member, or both. */
+export interface Configuration {
+  /** Absolute path of the file it came from. */
+  readonly file: string;
+  /** The store: its file, and the key of 32 octets that it is encrypted under. */
+  readonly state: { readonly file: string; readonly key: Uint8Array };
+  readonly control: { readonly socket: string };
+  readonly log: { readonly level: LogLevel };
+  readonly keyServer?: GcksPolicy;
+  /** Groups of the key server whose push signing key is to be made once and kept in the store. */
+  readonly generatedSigners: readonly GeneratedSigner[];
+  readonly member?: GmPolicy;
+  /** How much of the ledger is kept. */
+  readonly retention: { readonly maxAgeMs: number; readonly maxEvents: number };
+  readonly warnings: readonly ConfigProblem[];
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** A signing key that the configuration leaves to the daemon (`signature: { key: generated }`). */
+export interface GeneratedSigner {
+  /** Name of the group whose policy carries a placeholder that refuses to sign. */
+  readonly group: string;
+  readonly algorithm: "rsa-3072" | "ecdsa-256" | "ecdsa-384" | "ecdsa-521";
+}

@@ -1,0 +1,4 @@
+/** Events of members. */
+import type { Catalogue } from "./form.ts";
+
+export const gmEvents: Catalogue = {};

@@ -1,0 +1,54 @@
+/** Events of the daemon itself: its life, its store, its clock and its configuration. */
+import { type Catalogue, count, duration, number, reason, text } from "./form.ts";
+
+/** Kinds that start with `server.`; the subject is `server` unless it is said otherwise. */
+export const serverEvents: Catalogue = {
+  /** figures: version, roles (list). */
+  "server.started": { sentence: (e) => `Keyherald ${text(e, "version")} started as ${text(e, "roles")}` },
+  /** reason: the signal, or what failed. */
+  "server.stopped": { sentence: (e) => `stopped${reason(e)}` },
+  /** After a start on a store with something in it. figures: records, groups, members, downMs. */
+  "server.restored": {
+    sentence: (e) => {
+      const down = number(e, "downMs");
+      const after = down === undefined ? "" : ` after ${duration(down)} without a running server`;
+      return `state restored${after}: ${count(number(e, "records") ?? 0, "record")}`;
+    },
+  },
+  /** figures: groups (list of names that changed). */
+  "server.reconfigured": { sentence: (e) => `configuration loaded anew${reason(e)}` },
+  /** reason: the first problem with its line. figures: problems. */
+  "server.configuration-refused": {
+    sentence: (e) =>
+      `the new configuration was refused with ${count(number(e, "problems") ?? 1, "problem")}, the old one stays${reason(e)}`,
+  },
+  /** figures: code, message of the warning; line. */
+  "server.configuration-warning": { sentence: (e) => `the configuration has a weak spot${reason(e)}` },
+  /** figures: code of the StoreError. */
+  "server.store-failed": {
+    sentence: (e) => `the store failed (${text(e, "code")})${reason(e)}; no keys are issued until it works again`,
+  },
+  /** figures: downMs. */
+  "server.store-recovered": {
+    sentence: (e) => `the store works again after ${duration(number(e, "downMs") ?? 0)}; keys are issued again`,
+  },
+  /** figures: stepMs (negative: backwards). */
+  "server.clock-stepped": {
+    sentence: (e) => {
+      const step = number(e, "stepMs") ?? 0;
+      const way = step < 0 ? "back" : "forward";
+      return `the system clock was set ${way} by ${duration(Math.abs(step))}; time goes on without the step`;
+    },
+  },
+  /** figures: endpoint. */
+  "server.socket-failed": { sentence: (e) => `the socket ${text(e, "endpoint")} failed${reason(e)}` },
+  /** figures: removed. */
+  "server.ledger-pruned": {
+    sentence: (e) => `${count(number(e, "removed") ?? 0, "event")} past their retention removed from the ledger`,
+  },
+  /** A summary of many refused datagrams. figures: drops, code, source. */
+  "server.drops": {
+    sentence: (e) =>
+      `${count(number(e, "drops") ?? 0, "datagram")} from ${text(e, "source", "various addresses")} dropped (${text(e, "code")})${reason(e)}`,
+  },
+};
