@@ -1,0 +1,71 @@
+/** Certificate revocation lists (RFC 5280 5). */
+import { verify } from "node:crypto";
+import { hex } from "../../util/octets.ts";
+import type { Candidate } from "./candidates.ts";
+import { elementAt, elementsIn, isOneElement } from "./der.ts";
+import { allowsUsage } from "./tbs.ts";
+
+/** A list, not yet verified. */
+export interface CrlReading {
+  readonly issuerHex: string;
+  /** Serial numbers, the contents of their INTEGER in hexadecimal. */
+  readonly revoked: ReadonlySet<string>;
+  readonly signed: Uint8Array;
+  readonly signatureOid: string;
+  readonly signature: Uint8Array;
+}
+
+/** Hashes by the contents of the signature algorithm's identifier. */
+const hashes: ReadonlyMap<string, string> = new Map([
+  ["2a864886f70d01010b", "sha256"],
+  ["2a864886f70d01010c", "sha384"],
+  ["2a864886f70d01010d", "sha512"],
+  ["2a8648ce3d040302", "sha256"],
+  ["2a8648ce3d040303", "sha384"],
+  ["2a8648ce3d040304", "sha512"],
+]);
+
+/**
+ * The list in `der`, undefined when it cannot be read.
+ * TBSCertList: [version,] signature, issuer, thisUpdate, [nextUpdate,] [revokedCertificates,] [0] extensions.
+ */
+export function readCrl(der: Uint8Array): CrlReading | undefined {
+  if (!isOneElement(der) || der[0] !== 0x30) return undefined;
+  const [list, algorithm, signature] = elementsIn(elementAt(der, 0)?.contents ?? der) ?? [];
+  const fields = list?.tag === 0x30 ? elementsIn(list.contents) : undefined;
+  const oid = algorithm === undefined ? undefined : elementAt(algorithm.contents, 0)?.contents;
+  if (list === undefined || fields === undefined || oid === undefined || signature?.tag !== 0x03) return undefined;
+  const [, issuer, thisUpdate, ...rest] = fields[0]?.tag === 0x02 ? fields.slice(1) : fields;
+  if (issuer?.tag !== 0x30 || thisUpdate === undefined || !isTime(thisUpdate.tag)) return undefined;
+  const entries = rest.find((field) => field.tag === 0x30);
+  const revoked = new Set<string>();
+  for (const entry of (entries === undefined ? [] : elementsIn(entries.contents)) ?? []) {
+    const serial = elementAt(entry.contents, 0)?.contents;
+    if (serial === undefined) return undefined;
+    revoked.add(hex(serial));
+  }
+  return {
+    issuerHex: hex(issuer.der),
+    revoked,
+    signed: list.der,
+    signatureOid: hex(oid),
+    signature: signature.contents.subarray(1),
+  };
+}
+
+/** UTCTime or GeneralizedTime. */
+function isTime(tag: number): boolean {
+  return tag === 0x17 || tag === 0x18;
+}
+
+/** Whether `list` is signed by `issuer`, who may sign lists, and has the certificate's serial number. */
+export function isRevoked(certificate: Candidate, issuer: Candidate, list: CrlReading): boolean {
+  const hash = hashes.get(list.signatureOid);
+  if (issuer.key === undefined || hash === undefined || list.issuerHex !== issuer.subjectHex) return false;
+  if (!list.revoked.has(certificate.tbs.serialHex) || !allowsUsage(issuer.tbs, "cRLSign")) return false;
+  try {
+    return verify(hash, list.signed, issuer.key, list.signature);
+  } catch {
+    return false;
+  }
+}

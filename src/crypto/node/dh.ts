@@ -1,0 +1,22 @@
+import { CryptoError, type KeyExchange } from "../provider.ts";
+import { ecpExchange, isEcpGroup } from "./ecp.ts";
+import { isModpGroup, modpExchange } from "./modp.ts";
+
+/** A fresh key pair of an IANA group. @throws CryptoError "unsupported" for any other than 14-18 and 19-21. */
+export function keyExchange(group: number): KeyExchange {
+  return exchange(group, undefined);
+}
+
+/**
+ * The key pair of a given private value, in network order.
+ * @throws CryptoError "unsupported" as keyExchange; "bad-key" for a private value out of the group's range.
+ */
+export function keyExchangeFrom(group: number, privateValue: Uint8Array): KeyExchange {
+  return exchange(group, privateValue);
+}
+
+function exchange(group: number, privateValue: Uint8Array | undefined): KeyExchange {
+  if (isEcpGroup(group)) return ecpExchange(group, privateValue);
+  if (isModpGroup(group)) return modpExchange(group, privateValue);
+  throw new CryptoError("unsupported", `Diffie-Hellman group ${group} is not supported`);
+}

@@ -1,0 +1,31 @@
+import { createHash, createHmac, hash as hashOnce } from "node:crypto";
+import type { HashName, SecretKey } from "../provider.ts";
+import { plain } from "./buffers.ts";
+import { keyObject } from "./secrets.ts";
+
+/** The hash over all parts, one after the other. */
+export function hash(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return plain(hashOnce(name, only, "buffer"));
+  const state = createHash(name);
+  for (const part of parts) state.update(part);
+  return plain(state.digest());
+}
+
+/**
+ * HMAC (RFC 2104) over all parts, one after the other. Every packet and every acknowledgement comes through here, hence
+ * the two named parts: with them no array is made for the usual calls.
+ */
+export function hmac(
+  name: HashName,
+  key: SecretKey,
+  first?: Uint8Array,
+  second?: Uint8Array,
+  ...more: readonly Uint8Array[]
+): Uint8Array {
+  const state = createHmac(name, keyObject(key));
+  if (first !== undefined) state.update(first);
+  if (second !== undefined) state.update(second);
+  for (const part of more) state.update(part);
+  return plain(state.digest());
+}

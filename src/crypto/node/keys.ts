@@ -1,0 +1,70 @@
+/** What kind of asymmetric key a KeyObject is, and keys in and out of DER. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { CryptoError, type CurveName, type KeyAlgorithm } from "../provider.ts";
+import { plain } from "./buffers.ts";
+import { isOneElement } from "./der.ts";
+
+const curveOf: ReadonlyMap<string, CurveName> = new Map([
+  ["prime256v1", "P-256"],
+  ["secp384r1", "P-384"],
+  ["secp521r1", "P-521"],
+]);
+
+const fieldLengths = { "P-256": 32, "P-384": 48, "P-521": 66 } as const satisfies Record<CurveName, number>;
+
+/** Octets of one coordinate, and of r and s each. */
+export function fieldLength(curve: CurveName): number {
+  return fieldLengths[curve];
+}
+
+/** The algorithm of a public or private key. */
+export function algorithmOf(key: KeyObject): KeyAlgorithm {
+  const details = key.asymmetricKeyDetails;
+  if (key.asymmetricKeyType === "rsa" && details?.modulusLength !== undefined) {
+    return { kind: "rsa", bits: details.modulusLength };
+  }
+  if (key.asymmetricKeyType === "ec") {
+    const curve = curveOf.get(details?.namedCurve ?? "");
+    return curve === undefined
+      ? { kind: "other", name: details?.namedCurve ?? "ec with explicit parameters" }
+      : { kind: "ecdsa", curve };
+  }
+  return { kind: "other", name: key.asymmetricKeyType ?? "unknown" };
+}
+
+/** A private key from PKCS #8 DER, or from PEM text of any unencrypted form. @throws CryptoError "bad-key". */
+export function privateKeyFrom(key: Uint8Array | string): KeyObject {
+  try {
+    if (typeof key === "string") return createPrivateKey(key);
+    if (isOneElement(key)) return createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" });
+  } catch {
+    // the reason OpenSSL gives may quote the key
+  }
+  throw new CryptoError("bad-key", "not a private key in PKCS #8 or unencrypted PEM");
+}
+
+/** A public key from SubjectPublicKeyInfo, DER. @throws CryptoError "bad-key". */
+export function publicKeyFrom(spki: Uint8Array): KeyObject {
+  try {
+    if (isOneElement(spki)) return createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+  } catch {
+    // falls through: no key whatever the reason
+  }
+  throw new CryptoError("bad-key", "not a public key in SubjectPublicKeyInfo");
+}
+
+/** SubjectPublicKeyInfo of a public key, or of the public half of a private one. */
+export function spkiOf(key: KeyObject): Uint8Array {
+  const publicKey = key.type === "private" ? createPublicKey(key) : key;
+  return plain(publicKey.export({ format: "der", type: "spki" }));
+}
+
+/** A fresh private key. @throws CryptoError "unsupported" for RSA below 2048 or above 8192 bits, and for other kinds. */
+export function generatePrivateKey(algorithm: KeyAlgorithm): KeyObject {
+  if (algorithm.kind === "ecdsa") return generateKeyPairSync("ec", { namedCurve: algorithm.curve }).privateKey;
+  if (algorithm.kind === "rsa" && algorithm.bits >= 2048 && algorithm.bits <= 8192) {
+    return generateKeyPairSync("rsa", { modulusLength: algorithm.bits }).privateKey;
+  }
+  const what = algorithm.kind === "rsa" ? `RSA with ${algorithm.bits} bits` : algorithm.name;
+  throw new CryptoError("unsupported", `no signing key is made for ${what}`);
+}
