@@ -67,6 +67,8 @@ function readExtensions(explicit: Uint8Array | undefined): Extension[] | undefin
     const [oid, second] = parts ?? [];
     const value = parts?.at(-1);
     if (oid?.tag !== 0x06 || value?.tag !== 0x04) return undefined;
+    // RFC 5280 4.2: an extension stands once; which of two would count is not for the reader to choose
+    if (extensions.some((earlier) => earlier.oid === hex(oid.contents))) return undefined;
     const critical = second?.tag === 0x01 && second.contents[0] !== 0;
     extensions.push({ oid: hex(oid.contents), critical, value: value.contents });
   }
