@@ -70,7 +70,7 @@ export class World {
     this.#options = options;
     this.#random = options.randomFor(options.seed);
     this.link = options.link ?? perfectLink;
-    this.now = options.startAt ?? Date.UTC(2026, 0, 1);
+    this.now = options.startAt ?? 1_767_225_600_000 /* the first of January 2026 */;
   }
 
   host<C, E extends Engine<C>>(options: HostOptions<C, E>): Host<C, E> {
