@@ -174,6 +174,8 @@ export interface KeyPacket {
   readonly kdType: number;
   readonly spi: Uint8Array;
   readonly attributes: readonly Attribute[];
+  /** Contents of an unknown KD Type that are no attributes. */
+  readonly opaque?: Uint8Array;
 }
 
 /** RFC 6407 5.7 */

@@ -1,0 +1,49 @@
+/** What a decoder says of octets that are not what they should be. */
+import { Malformed, type MalformedCode, Reader } from "../util/reader.ts";
+import { err, ok, type Result } from "../util/result.ts";
+
+export interface WireError {
+  readonly code: MalformedCode;
+  /** What was expected and what came. */
+  readonly message: string;
+  /** From the start of the octets that the decoder was given. */
+  readonly offset: number;
+  /** Payload and field, as `SA.SAK.attributes[2]`. */
+  readonly path: string;
+  /** Where the format is laid down, as `RFC 6407 5.3`. */
+  readonly section: string;
+}
+
+/** Runs `decode` over `octets` from `start`: the value, or the WireError in its place. */
+export function attempt<T>(octets: Uint8Array, start: number, decode: (reader: Reader) => T): Result<T, WireError> {
+  try {
+    return ok(decode(new Reader(plain(octets), start)));
+  } catch (thrown) {
+    if (!(thrown instanceof Malformed)) throw thrown;
+    const { code, message, offset, section } = thrown;
+    return err({ code, message, offset, path: joined(thrown.path), section });
+  }
+}
+
+/** Adds the name of the enclosing part, and its section when none is known yet, to what was thrown within it. */
+export function within(thrown: unknown, segment: string, section: string): unknown {
+  if (thrown instanceof Malformed) {
+    if (segment !== "") thrown.path.unshift(segment);
+    if (thrown.section === "") thrown.section = section;
+  }
+  return thrown;
+}
+
+/** A view without Buffer's behaviour, so that decoded octet strings are plain Uint8Arrays wherever they came from. */
+export function plain(octets: Uint8Array): Uint8Array {
+  return octets.constructor === Uint8Array
+    ? octets
+    : new Uint8Array(octets.buffer, octets.byteOffset, octets.byteLength);
+}
+
+function joined(path: readonly string[]): string {
+  return path.reduce(
+    (whole, segment) => (whole === "" || segment.startsWith("[") ? whole + segment : `${whole}.${segment}`),
+    "",
+  );
+}
