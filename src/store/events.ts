@@ -1,0 +1,168 @@
+/** The ledger's tables. */
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { Cause, LedgerEvent, Subject } from "../ledger/event.ts";
+import type { StoredEvent } from "../ledger/stored.ts";
+import type { EventQuery, NewEvent } from "./store.ts";
+import { Subjects } from "./subjects.ts";
+
+/** Most events of one answer, unless the query says otherwise. */
+const defaultLimit = 10_000;
+/** How far back, in events about the subject, a cause is looked for in the table. */
+const causeHorizon = 20_000;
+/** Most events that are remembered as possible causes. */
+const rememberedCauses = 50_000;
+
+type Row = Record<string, SQLOutputValue>;
+
+/** Appends, finds and removes events; the caller holds the transaction. */
+export class EventTable {
+  readonly #database: DatabaseSync;
+  readonly #subjects: Subjects;
+  readonly #insert: StatementSync;
+  readonly #link: StatementSync;
+  readonly #cause: StatementSync;
+  /** Newest event by kind and subject. */
+  readonly #newest = new Map<string, number>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#subjects = new Subjects(database);
+    this.#insert = database.prepare(
+      "INSERT INTO event (at, kind, subjects, cause, level, reason, figures, because) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    this.#link = database.prepare("INSERT INTO event_subject (subject, event) VALUES (?, ?)");
+    this.#cause = database.prepare(
+      `SELECT max(event.id) AS id FROM event JOIN
+         (SELECT event FROM event_subject WHERE subject = ? ORDER BY event DESC LIMIT ${causeHorizon}) AS about
+       ON about.event = event.id WHERE event.kind = ?`,
+    );
+  }
+
+  append({ at, event }: NewEvent): StoredEvent {
+    const { because: cause, ...told } = event;
+    const because = cause === undefined ? undefined : this.#newestOf(cause.kind, cause.subject);
+    const subjects = new Set(event.subjects.map((subject) => this.#subjects.number(subject)));
+    const { lastInsertRowid } = this.#insert.run(
+      at,
+      event.kind,
+      JSON.stringify([...subjects]),
+      event.cause,
+      event.level,
+      event.reason ?? null,
+      event.figures === undefined ? null : JSON.stringify(event.figures),
+      because ?? null,
+    );
+    const id = Number(lastInsertRowid);
+    for (const subject of subjects) {
+      this.#link.run(subject, id);
+      this.#newest.set(`${subject} ${event.kind}`, id);
+    }
+    if (this.#newest.size > rememberedCauses) this.#newest.clear();
+    return { ...told, id, at, ...(because === undefined ? {} : { because }) };
+  }
+
+  #newestOf(kind: string, subject: Subject): number | undefined {
+    const number = this.#subjects.find(subject);
+    if (number === undefined) return undefined;
+    const known = this.#newest.get(`${number} ${kind}`);
+    if (known !== undefined) return known;
+    const id = this.#cause.get(number, kind)?.id;
+    if (typeof id !== "number") return undefined;
+    this.#newest.set(`${number} ${kind}`, id);
+    return id;
+  }
+
+  find(query: EventQuery): StoredEvent[] {
+    const conditions: string[] = [];
+    const values: SQLInputValue[] = [];
+    if (query.subject !== undefined) {
+      const ids = this.#subjects.matching(query.subject);
+      if (ids.length === 0) return [];
+      conditions.push(`id IN (SELECT event FROM event_subject WHERE subject IN (${ids.map(() => "?").join()}))`);
+      values.push(...ids);
+    }
+    if (query.afterId !== undefined) {
+      conditions.push("id > ?");
+      values.push(query.afterId);
+    }
+    if (query.since !== undefined) {
+      conditions.push("at >= ?");
+      values.push(query.since);
+    }
+    if (query.kinds !== undefined) {
+      conditions.push(`kind IN (${query.kinds.map(() => "?").join()})`);
+      values.push(...query.kinds);
+    }
+    const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+    const order = query.afterId === undefined ? "DESC" : "ASC";
+    const rows = this.#database
+      .prepare(`SELECT * FROM event ${where} ORDER BY id ${order} LIMIT ?`)
+      .all(...values, Math.max(0, query.limit ?? defaultLimit));
+    if (order === "DESC") rows.reverse();
+    return rows.map((row) => this.#event(row));
+  }
+
+  #event(row: Row): StoredEvent {
+    const [first = 0, ...others] = subjectIds(row);
+    return {
+      id: Number(row.id),
+      at: Number(row.at),
+      kind: String(row.kind),
+      subjects: [this.#subjects.subject(first), ...others.map((id) => this.#subjects.subject(id))],
+      cause: causeOf(row.cause),
+      level: levelOf(row.level),
+      ...(typeof row.reason === "string" ? { reason: row.reason } : {}),
+      ...(typeof row.figures === "string" ? { figures: JSON.parse(row.figures) } : {}),
+      ...(typeof row.because === "number" ? { because: row.because } : {}),
+    };
+  }
+
+  /** The greatest time in the table, 0 in an empty one. */
+  greatestInstant(): number {
+    return Number(this.#database.prepare("SELECT max(at) AS at FROM event").get()?.at ?? 0);
+  }
+
+  /** Removes the oldest events that are older than `before`, or beyond the newest `most`: at most `batch` of them. */
+  remove(before: number, most: number, batch: number): number {
+    const newest = Number(this.#database.prepare("SELECT max(id) AS id FROM event").get()?.id ?? 0);
+    const rows = this.#database
+      .prepare("SELECT id, at, subjects FROM event ORDER BY id LIMIT ?")
+      .all(batch)
+      .filter((row) => Number(row.at) < before || Number(row.id) <= newest - most);
+    const unlink = this.#database.prepare("DELETE FROM event_subject WHERE subject = ? AND event = ?");
+    const remove = this.#database.prepare("DELETE FROM event WHERE id = ?");
+    const touched = new Set<number>();
+    for (const row of rows) {
+      for (const subject of subjectIds(row)) {
+        unlink.run(subject, Number(row.id));
+        touched.add(subject);
+      }
+      remove.run(Number(row.id));
+    }
+    const orphan = this.#database.prepare(
+      "DELETE FROM subject WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM event_subject WHERE subject = ?1)",
+    );
+    for (const subject of touched) orphan.run(subject);
+    this.forget();
+    return rows.length;
+  }
+
+  /** After a transaction that did not happen. */
+  forget(): void {
+    this.#subjects.forget();
+    this.#newest.clear();
+  }
+}
+
+function subjectIds(row: Row): number[] {
+  const ids: unknown = JSON.parse(String(row.subjects));
+  return Array.isArray(ids) ? ids.map(Number) : [];
+}
+
+function causeOf(value: unknown): Cause {
+  return value === "peer" || value === "operator" || value === "timer" || value === "policy" ? value : "failure";
+}
+
+function levelOf(value: unknown): LedgerEvent["level"] {
+  return value === "warning" || value === "alert" ? value : "info";
+}

@@ -1,0 +1,83 @@
+/** Subjects of the ledger as small numbers. */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Subject } from "../ledger/event.ts";
+
+/** Most subjects that are remembered in memory. */
+const remembered = 50_000;
+
+/** The `subject` table with a memory of those used lately. */
+export class Subjects {
+  readonly #find: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #byId: StatementSync;
+  readonly #byText: StatementSync;
+  readonly #ids = new Map<string, number>();
+  readonly #subjects = new Map<number, Subject>();
+
+  constructor(database: DatabaseSync) {
+    this.#find = database.prepare("SELECT id FROM subject WHERE name = ? AND kind = ?");
+    this.#insert = database.prepare("INSERT INTO subject (kind, name, tail) VALUES (?, ?, ?)");
+    this.#byId = database.prepare("SELECT kind, name FROM subject WHERE id = ?");
+    this.#byText = database.prepare(
+      "SELECT id FROM subject WHERE name = ?1 UNION SELECT id FROM subject WHERE tail = ?1",
+    );
+  }
+
+  /** Its number; a new one when it has none. */
+  number(subject: Subject): number {
+    const known = this.find(subject);
+    if (known !== undefined) return known;
+    const slash = subject.name.indexOf("/");
+    const tail = slash < 0 ? null : subject.name.slice(slash + 1);
+    const id = Number(this.#insert.run(subject.kind, subject.name, tail).lastInsertRowid);
+    this.#remember(id, subject);
+    return id;
+  }
+
+  /** Its number, undefined when the ledger has nothing about it. */
+  find(subject: Subject): number | undefined {
+    const known = this.#ids.get(memoryKey(subject));
+    if (known !== undefined) return known;
+    const row = this.#find.get(subject.name, subject.kind);
+    if (row === undefined) return undefined;
+    this.#remember(Number(row.id), subject);
+    return Number(row.id);
+  }
+
+  /** Numbers of all that `subject` may mean. */
+  matching(subject: Subject | string): number[] {
+    if (typeof subject === "string") return this.#byText.all(subject).map((row) => Number(row.id));
+    const id = this.find(subject);
+    return id === undefined ? [] : [id];
+  }
+
+  /** The subject of a number. */
+  subject(id: number): Subject {
+    const known = this.#subjects.get(id);
+    if (known !== undefined) return known;
+    const row = this.#byId.get(id);
+    const subject: Subject = { kind: kindOf(row?.kind), name: String(row?.name ?? "?") };
+    this.#remember(id, subject);
+    return subject;
+  }
+
+  /** After a transaction that did not happen, or a removal: what is remembered may not be in the table. */
+  forget(): void {
+    this.#ids.clear();
+    this.#subjects.clear();
+  }
+
+  #remember(id: number, subject: Subject): void {
+    if (this.#subjects.size >= remembered) this.forget();
+    this.#ids.set(memoryKey(subject), id);
+    this.#subjects.set(id, subject);
+  }
+}
+
+function memoryKey(subject: Subject): string {
+  return `${subject.kind}/${subject.name}`;
+}
+
+function kindOf(kind: unknown): Subject["kind"] {
+  return kind === "phase1" || kind === "group" || kind === "member" || kind === "rekey" ? kind : "server";
+}
