@@ -1,7 +1,8 @@
 /** Chains of payloads behind generic headers (RFC 2408 3.2). The walker knows no payload: types are looked up. */
+import { PayloadType } from "../iana/isakmp.ts";
 import type { Reader } from "../util/reader.ts";
 import type { Writer } from "../util/writer.ts";
-import type { Codec, Trace } from "./codec.ts";
+import { type Codec, codeText, type Trace } from "./codec.ts";
 import { within } from "./error.ts";
 
 /** One type of payload that a chain may hold. `U` is the union of all of them. */
@@ -132,7 +133,7 @@ export class Chain<U> {
     const start = writer.length;
     const type = this.typeOf(value);
     trace?.open(this.#entries.get(type)?.name ?? `payload ${type}`, start);
-    trace?.open("Next Payload", start, String(next));
+    trace?.open("Next Payload", start, codeText(PayloadType, next));
     trace?.close();
     const length = trace?.open("Payload Length", start + 2);
     trace?.close();

@@ -85,6 +85,7 @@ export function secretText(octets: Uint8Array, showKeys: boolean): string {
 
 /** Hexadecimal; of a long octet string its length and beginning. */
 export function octetsText(octets: Uint8Array): string {
+  if (octets.length === 0) return "(empty)";
   if (octets.length <= 64) return hex(octets);
   return `${octets.length} octets: ${hex(octets.subarray(0, 32))}…`;
 }

@@ -1,0 +1,48 @@
+/** Reads UDP datagrams out of a classic pcap file, as far as the captures of the tests need it. */
+
+export interface CapturedDatagram {
+  readonly fromPort: number;
+  readonly toPort: number;
+  /** Dotted source and destination. */
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: Uint8Array;
+}
+
+const FILE_HEADER = 24;
+const RECORD_HEADER = 16;
+const ETHERNET = 1;
+const RAW_IP = 101;
+const UDP = 17;
+
+/** The UDP datagrams over IPv4 in `file`, in their order. @throws Error for a file of another kind. */
+export function readPcap(file: Uint8Array): CapturedDatagram[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const magic = view.getUint32(0, true);
+  const little = magic === 0xa1b2c3d4 || magic === 0xa1b23c4d;
+  if (!little && view.getUint32(0) !== 0xa1b2c3d4 && view.getUint32(0) !== 0xa1b23c4d) throw new Error("no pcap file");
+  const link = view.getUint32(20, little);
+  if (link !== ETHERNET && link !== RAW_IP) throw new Error(`link type ${link} is not read here`);
+  const datagrams: CapturedDatagram[] = [];
+  for (let at = FILE_HEADER; at + RECORD_HEADER <= file.length; ) {
+    const length = view.getUint32(at + 8, little);
+    const frame = file.subarray(at + RECORD_HEADER, at + RECORD_HEADER + length);
+    const datagram = udp(link === ETHERNET ? frame.subarray(14) : frame);
+    if (datagram !== undefined) datagrams.push(datagram);
+    at += RECORD_HEADER + length;
+  }
+  return datagrams;
+}
+
+function udp(packet: Uint8Array): CapturedDatagram | undefined {
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+  if (packet.length < 28 || view.getUint8(0) >>> 4 !== 4 || view.getUint8(9) !== UDP) return undefined;
+  const at = 4 * (view.getUint8(0) & 15);
+  return {
+    from: packet.subarray(12, 16).join("."),
+    to: packet.subarray(16, 20).join("."),
+    fromPort: view.getUint16(at),
+    toPort: view.getUint16(at + 2),
+    bytes: packet.slice(at + 8, at + view.getUint16(at + 4)),
+  };
+}
