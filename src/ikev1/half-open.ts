@@ -1,0 +1,114 @@
+/**
+ * Exchanges on their way: found by cookies, bounded in number. Nobody has proven anything yet, so a flood must neither
+ * take memory nor keep others out: a source has its share, and when all places are taken the oldest exchange that has
+ * cost no cryptography gives way.
+ */
+import { hex } from "../util/octets.ts";
+import type { InitiatorExchange, ResponderExchange } from "./exchange.ts";
+
+/** How long the answer to message 5 is kept for a peer that did not get it. */
+export const ANSWER_KEPT_MS = 30_000;
+/** Kept answers in all; the oldest gives way. */
+const ANSWERS_AT_MOST = 16_384;
+
+/** What is left of a responder's exchange once its SA is established. */
+export interface KeptAnswer {
+  readonly id: string;
+  readonly first: string;
+  /** Digest of message 5, and message 6. */
+  readonly taken: Uint8Array;
+  readonly answer: Uint8Array;
+}
+
+export class HalfOpen {
+  readonly #initiating = new Map<string, InitiatorExchange>();
+  readonly #responding = new Map<string, ResponderExchange>();
+  /** Exchange or kept answer by source and initiator's cookie. */
+  readonly #first = new Map<string, string>();
+  readonly #sources = new Map<string, number>();
+  readonly #answers = new Map<string, KeptAnswer>();
+
+  /** Exchanges as responder that are not established. */
+  get responding(): number {
+    return this.#responding.size;
+  }
+
+  get initiating(): number {
+    return this.#initiating.size;
+  }
+
+  addInitiator(exchange: InitiatorExchange): void {
+    this.#initiating.set(hex(exchange.initiatorCookie), exchange);
+  }
+
+  initiator(initiatorCookie: Uint8Array): InitiatorExchange | undefined {
+    return this.#initiating.get(hex(initiatorCookie));
+  }
+
+  initiatorNamed(key: string): InitiatorExchange | undefined {
+    return this.#initiating.get(key);
+  }
+
+  removeInitiator(exchange: InitiatorExchange): void {
+    this.#initiating.delete(hex(exchange.initiatorCookie));
+  }
+
+  /** How many exchanges a source address has under way. */
+  from(address: string): number {
+    return this.#sources.get(address) ?? 0;
+  }
+
+  addResponder(exchange: ResponderExchange): void {
+    this.#responding.set(exchange.id, exchange);
+    this.#first.set(exchange.first, exchange.id);
+    const { address } = exchange.remote;
+    this.#sources.set(address, this.from(address) + 1);
+  }
+
+  responder(id: string): ResponderExchange | undefined {
+    return this.#responding.get(id);
+  }
+
+  /** The id of the exchange, or of the kept answer, that a repeated message 1 belongs to. */
+  idOfFirst(first: string): string | undefined {
+    return this.#first.get(first);
+  }
+
+  /** The oldest exchange in which nothing but cookies and an SA payload were spent. */
+  oldestCheap(): ResponderExchange | undefined {
+    for (const exchange of this.#responding.values()) if (exchange.state.at === "SA-ANSWERED") return exchange;
+    return undefined;
+  }
+
+  removeResponder(exchange: ResponderExchange): void {
+    if (!this.#responding.delete(exchange.id)) return;
+    this.#first.delete(exchange.first);
+    const { address } = exchange.remote;
+    const left = this.from(address) - 1;
+    if (left > 0) this.#sources.set(address, left);
+    else this.#sources.delete(address);
+  }
+
+  /** Keeps message 6 of an exchange that is through; returns what gave way for it. */
+  keepAnswer({ id, first, taken, answer }: ResponderExchange): KeptAnswer | undefined {
+    this.#answers.set(id, { id, first, taken, answer });
+    this.#first.set(first, id);
+    if (this.#answers.size <= ANSWERS_AT_MOST) return undefined;
+    for (const oldest of this.#answers.values()) {
+      this.dropAnswer(oldest.id);
+      return oldest;
+    }
+    return undefined;
+  }
+
+  answer(id: string): KeptAnswer | undefined {
+    return this.#answers.get(id);
+  }
+
+  dropAnswer(id: string): void {
+    const kept = this.#answers.get(id);
+    if (kept === undefined) return;
+    this.#answers.delete(id);
+    if (this.#first.get(kept.first) === id) this.#first.delete(kept.first);
+  }
+}

@@ -1,0 +1,55 @@
+/** Which configured peer somebody is: by address before the identity is known, by address and identity after. */
+import type { Identity } from "../core/identity.ts";
+import type { CryptoProvider, SecretKey } from "../crypto/provider.ts";
+import { addressOctets } from "../util/address.ts";
+import { canSign } from "./authentication.ts";
+import { samePeer } from "./identity-binding.ts";
+import type { PeerPolicy, Phase1Policy, Phase1Proposal } from "./types.ts";
+
+/** Peers whose addresses include `address`, in configured order. */
+export function peersAt(policy: Phase1Policy, address: string): PeerPolicy[] {
+  const octets = addressOctets(address);
+  if (octets === undefined) return [];
+  return policy.peers.filter(
+    ({ addresses }) => addresses.length === 0 || addresses.some(({ from, to }) => within(octets, from, to)),
+  );
+}
+
+/** What can be agreed with one of `peers`: proposals whose authentication both it and our credentials can serve. */
+export function usableProposals(policy: Phase1Policy, peers: readonly PeerPolicy[]): Phase1Proposal[] {
+  const withPsk = peers.some(({ psk }) => psk !== undefined);
+  return policy.proposals.filter(({ authentication }) => {
+    if (authentication === "psk") return withPsk;
+    return peers.length > 0 && policy.anchors.length > 0 && canSign(policy.local.signer, authentication);
+  });
+}
+
+/**
+ * The first of `peers` that may have `identity`. With a pre-shared key it must also be a peer of that same key: the key
+ * was chosen by address before the identity was known (RFC 2409 5.4).
+ */
+export function admit(
+  peers: readonly PeerPolicy[],
+  identity: Identity,
+  psk: SecretKey | undefined,
+  crypto: CryptoProvider,
+): PeerPolicy | undefined {
+  return peers.find((peer) => {
+    if (psk !== undefined && !sameSecret(peer.psk, psk, crypto)) return false;
+    return peer.identity === undefined || samePeer(peer.identity, identity);
+  });
+}
+
+function sameSecret(a: SecretKey | undefined, b: SecretKey, crypto: CryptoProvider): boolean {
+  if (a === undefined || a === b) return a === b;
+  return crypto.equal(crypto.exportSecret(a), crypto.exportSecret(b));
+}
+
+function within(address: Uint8Array, from: Uint8Array, to: Uint8Array): boolean {
+  return (
+    address.length === from.length &&
+    address.length === to.length &&
+    Buffer.compare(from, address) <= 0 &&
+    Buffer.compare(address, to) <= 0
+  );
+}
