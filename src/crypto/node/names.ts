@@ -78,7 +78,7 @@ function stringOf(tag: number, contents: Uint8Array): string | undefined {
     case tags.ia5:
       return octets.toString("latin1");
     case tags.bmp:
-      return octets.length % 2 === 0 ? octets.swap16().toString("utf16le") : undefined;
+      return octets.length % 2 === 0 ? octets.swap16().toString("utf16le").toWellFormed() : undefined;
     default:
       return undefined;
   }
@@ -86,14 +86,14 @@ function stringOf(tag: number, contents: Uint8Array): string | undefined {
 
 /** RFC 4514 2.4, and control characters as hex pairs so that a name is always one line. */
 function escaped(text: string): string {
-  return (
-    text
-      .replace(/["+,;<>\\]/g, "\\$&")
-      .replace(/^[ #]/, "\\$&")
-      .replace(/(?<!^|^\\) $|(?<=^\\ .*) $/s, "\\ ")
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-      .replace(/[\u0000-\u001f\u007f]/g, (c) => `\\${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
-  );
+  const head = /^[ #]/.test(text) ? "\\" : "";
+  const tail = text.length > 1 && text.endsWith(" ") ? "\\ " : "";
+  const middle = tail === "" ? text : text.slice(0, -1);
+  return `${head}${middle.replace(/["+,;<>\\]/g, "\\$&").replace(/\p{Cc}/gu, hexPairs)}${tail}`;
+}
+
+function hexPairs(character: string): string {
+  return hex(utf8(character)).replace(/../g, "\\$&");
 }
 
 /**

@@ -1,0 +1,229 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { ChainVerdict } from "../provider.ts";
+import { nodeCrypto } from "./index.ts";
+import { issueCa, issueCertificate, issueCrl } from "./issue.ts";
+import { pemBlocks } from "./pem.ts";
+
+const pem: Record<string, string> = JSON.parse(
+  readFileSync(new URL("../../../test/vectors/data/certificates.json", import.meta.url), "utf8"),
+);
+
+function der(name: string): Uint8Array {
+  const [block] = pemBlocks(pem[name] ?? "");
+  if (block === undefined) throw new Error(`no ${name}`);
+  return block.der;
+}
+
+/** A moment within the validity of all certificates of the file. */
+const now = Date.parse("2026-11-24T00:00:00Z");
+
+function verdict(chain: string, anchors: string, crls = "", at = now): Promise<ChainVerdict> {
+  const all = (names: string) => (names === "" ? [] : names.split(" ").map(der));
+  return nodeCrypto.verifyChain({ chain: all(chain), anchors: all(anchors), crls: all(crls), at });
+}
+
+function code(result: ChainVerdict): string {
+  return result.ok ? "ok" : result.code;
+}
+
+describe("path validation of certificates made by OpenSSL", () => {
+  test.each([
+    { story: "a leaf of the anchor", chain: "gm521", anchors: "root", expected: "ok" },
+    { story: "a leaf of an intermediate authority", chain: "gm1 sub", anchors: "root", expected: "ok" },
+    { story: "an RSA leaf of an RSA anchor", chain: "gmrsa", anchors: "rsaroot", expected: "ok" },
+    { story: "the anchor sent along", chain: "gm1 root sub", anchors: "root", expected: "ok" },
+    { story: "one of several anchors", chain: "gm1 sub", anchors: "foreign rsaroot root", expected: "ok" },
+    { story: "an intermediate authority as anchor", chain: "gm1", anchors: "sub", expected: "ok" },
+    { story: "a leaf without keyUsage", chain: "gmnoku", anchors: "root", expected: "ok" },
+    { story: "a leaf that is an anchor itself", chain: "gm521", anchors: "gm521", expected: "ok" },
+    { story: "a missing intermediate authority", chain: "gm1", anchors: "root", expected: "untrusted" },
+    {
+      story: "an anchor of the same name's kind elsewhere",
+      chain: "gmforeign foreign",
+      anchors: "root",
+      expected: "untrusted",
+    },
+    { story: "no anchors", chain: "gm1 sub", anchors: "", expected: "untrusted" },
+    { story: "no chain", chain: "", anchors: "root", expected: "malformed" },
+    { story: "an issuer that is no CA", chain: "gmnotca notca", anchors: "root", expected: "not-allowed" },
+    {
+      story: "more authorities than pathLenConstraint",
+      chain: "gmdeep subsub sub",
+      anchors: "root",
+      expected: "not-allowed",
+    },
+    { story: "a name outside nameConstraints", chain: "gmnc subnc", anchors: "root", expected: "not-allowed" },
+    { story: "a leaf for key encipherment only", chain: "gmenc", anchors: "root", expected: "not-allowed" },
+    { story: "an authority as leaf", chain: "sub", anchors: "root", expected: "not-allowed" },
+    { story: "an unknown critical extension", chain: "gmcrit", anchors: "root", expected: "not-allowed" },
+    { story: "a signature with SHA-1", chain: "gmsha1", anchors: "rsaroot", expected: "weak" },
+    { story: "an RSA key of 1024 bits", chain: "gm1024", anchors: "root", expected: "weak" },
+    { story: "a revoked leaf", chain: "gmrev sub", anchors: "root", crls: "sub.crl", expected: "revoked" },
+    { story: "another leaf under that list", chain: "gm1 sub", anchors: "root", crls: "sub.crl", expected: "ok" },
+    { story: "a list of another issuer", chain: "gmrev sub", anchors: "root", crls: "foreign.crl", expected: "ok" },
+  ])("$story: $expected", async ({ chain, anchors, crls, expected }) => {
+    expect(code(await verdict(chain, anchors, crls))).toBe(expected);
+  });
+
+  test("validity is judged at the time given, to the second at both ends", async () => {
+    const { notBefore, notAfter } = nodeCrypto.parseCertificate(der("gmshort"));
+    for (const [at, expected] of [
+      [notBefore - 1, "not-yet-valid"],
+      [notBefore, "ok"],
+      [notAfter, "ok"],
+      [notAfter + 1, "expired"],
+    ] as const) {
+      expect(code(await verdict("gmshort", "root", "", at))).toBe(expected);
+    }
+  });
+
+  test("the verdict carries the leaf, or a sentence that names the certificate", async () => {
+    const good = await verdict("gm1 sub", "root");
+    expect(good.ok && good.leaf).toEqual(nodeCrypto.parseCertificate(der("gm1")));
+    const bad = await verdict("gmsha1", "rsaroot");
+    expect(!bad.ok && bad.why).toBe("CN=gmsha1 is signed with sha1WithRSAEncryption");
+  });
+});
+
+describe("path validation of hostile input", () => {
+  test("a leaf with any octet changed is refused", async () => {
+    const good = der("gm521");
+    for (let i = 0; i < good.length; i++) {
+      const mutated = good.slice();
+      mutated[i] = (mutated[i] ?? 0) ^ (1 << (i % 8));
+      const result = await nodeCrypto.verifyChain({ chain: [mutated], anchors: [der("root")], crls: [], at: now });
+      expect(result.ok, `octet ${i}`).toBe(false);
+    }
+  });
+
+  test("a list with any octet changed revokes nobody else and never rejects", async () => {
+    const good = der("sub.crl");
+    const chain = [der("gm1"), der("sub")];
+    for (let i = 0; i < good.length; i += 3) {
+      const mutated = good.slice();
+      mutated[i] = (mutated[i] ?? 0) ^ (1 << (i % 8));
+      const result = await nodeCrypto.verifyChain({ chain, anchors: [der("root")], crls: [mutated], at: now });
+      expect(["ok", "malformed"]).toContain(code(result));
+    }
+  });
+
+  test("arbitrary octets anywhere are malformed", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(0, 1, 2, 3), async (octets, where) => {
+        const request = {
+          chain: where === 0 ? [octets] : where === 1 ? [der("gm1"), octets] : [der("gm1"), der("sub")],
+          anchors: where === 2 ? [octets] : [der("root")],
+          crls: where === 3 ? [octets] : [],
+          at: now,
+        };
+        expect(code(await nodeCrypto.verifyChain(request))).toBe("malformed");
+      }),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  test("deeply nested and oversized octets are malformed at once", async () => {
+    const nested = new Uint8Array(60_000);
+    for (let i = 0, left = nested.length; left > 4; i += 4, left -= 4) {
+      nested.set([0x30, 0x82, (left - 4) >> 8, (left - 4) & 0xff], i);
+    }
+    for (const octets of [nested, new Uint8Array(1_000_000).fill(0x30)]) {
+      const result = await nodeCrypto.verifyChain({ chain: [octets], anchors: [der("root")], crls: [octets], at: now });
+      expect(code(result)).toBe("malformed");
+    }
+  });
+
+  test("more certificates than a chain has are not looked at", async () => {
+    const chain = Array.from({ length: 11 }, () => der("gm1"));
+    expect(code(await nodeCrypto.verifyChain({ chain, anchors: [der("root")], crls: [], at: now }))).toBe(
+      "not-allowed",
+    );
+  });
+
+  test("authorities that have all the same name and key signatures in circles come to an end", async () => {
+    const validity = { notBefore: now - 1000, notAfter: now + 1000 };
+    const circle = issueCa({ subject: "CN=Circle", algorithm: { kind: "ecdsa", curve: "P-256" }, ...validity });
+    const leaf = issueCertificate({
+      ca: circle,
+      subject: "CN=leaf",
+      algorithm: { kind: "ecdsa", curve: "P-256" },
+      ...validity,
+    });
+    const chain = [leaf.certificate, ...Array.from({ length: 9 }, () => circle.certificate)];
+    expect(code(await nodeCrypto.verifyChain({ chain, anchors: [der("root")], crls: [], at: now }))).toBe("untrusted");
+  });
+});
+
+describe("certificates issued here", () => {
+  const validity = { notBefore: Date.parse("2026-01-01"), notAfter: Date.parse("2060-01-01") };
+  const algorithms = [
+    { kind: "rsa", bits: 2048 },
+    { kind: "ecdsa", curve: "P-256" },
+    { kind: "ecdsa", curve: "P-384" },
+    { kind: "ecdsa", curve: "P-521" },
+  ] as const;
+
+  test.each(algorithms)(
+    "$kind $bits$curve: valid, with their names, and revoked by the authority's list",
+    async (algorithm) => {
+      const ca = issueCa({ subject: "CN=Root,O=Example", algorithm, ...validity });
+      const issued = issueCertificate({
+        ca: { certificate: ca.certificate, key: ca.keyPem },
+        subject: "CN=gm1,O=Example",
+        algorithm,
+        ...validity,
+        dnsNames: ["gm1.example"],
+        addresses: ["192.0.2.1", "2001:db8::1"],
+        serialHex: "abc",
+      });
+      expect(nodeCrypto.parseCertificate(issued.certificate)).toMatchObject({
+        subjectText: "CN=gm1,O=Example",
+        issuerText: "CN=Root,O=Example",
+        serialHex: "0abc",
+        dnsNames: ["gm1.example"],
+        addresses: ["192.0.2.1", "2001:db8::1"],
+        algorithm,
+        ...validity,
+      });
+      const revoking = issueCrl({ ca, revoked: ["1", "abc"], number: 300, thisUpdate: now, nextUpdate: now + 1000 });
+      const sparing = issueCrl({ ca, revoked: [], number: 1, thisUpdate: now, nextUpdate: now + 1000 });
+      const request = { chain: [issued.certificate], anchors: [ca.certificate], at: now };
+      expect(code(await nodeCrypto.verifyChain({ ...request, crls: [sparing] }))).toBe("ok");
+      expect(code(await nodeCrypto.verifyChain({ ...request, crls: [sparing, revoking] }))).toBe("revoked");
+      expect(code(await nodeCrypto.verifyChain({ ...request, crls: [], at: validity.notAfter + 1 }))).toBe("expired");
+      expect(code(await nodeCrypto.verifyChain({ ...request, crls: [], at: validity.notBefore - 1 }))).toBe(
+        "not-yet-valid",
+      );
+    },
+  );
+
+  test("a namesake of the authority with another key is untrusted, and its list revokes nobody", async () => {
+    const algorithm = { kind: "ecdsa", curve: "P-256" } as const;
+    const [ca, namesake] = [0, 1].map(() => issueCa({ subject: "CN=Root", algorithm, ...validity }));
+    if (ca === undefined || namesake === undefined) throw new Error("nothing issued");
+    const { certificate } = issueCertificate({ ca, subject: "CN=gm1", algorithm, ...validity, serialHex: "1" });
+    const crl = issueCrl({ ca: namesake, revoked: ["1"], number: 1, thisUpdate: now, nextUpdate: now });
+    const request = { chain: [certificate], crls: [crl], at: now };
+    expect(code(await nodeCrypto.verifyChain({ ...request, anchors: [namesake.certificate] }))).toBe("untrusted");
+    expect(code(await nodeCrypto.verifyChain({ ...request, anchors: [namesake.certificate, ca.certificate] }))).toBe(
+      "ok",
+    );
+  });
+
+  test("what cannot be issued is refused with a CryptoError", () => {
+    const algorithm = { kind: "ecdsa", curve: "P-256" } as const;
+    const ca = issueCa({ subject: "CN=Root", algorithm, ...validity });
+    const request = { ca, subject: "CN=gm1", algorithm, ...validity };
+    const refused = expect.objectContaining({ name: "CryptoError" });
+    expect(() => issueCertificate({ ...request, subject: "gm1" })).toThrow(refused);
+    expect(() => issueCertificate({ ...request, addresses: ["192.0.2"] })).toThrow(refused);
+    expect(() => issueCertificate({ ...request, serialHex: "0" })).toThrow(refused);
+    expect(() => issueCertificate({ ...request, algorithm: { kind: "rsa", bits: 1024 } })).toThrow(refused);
+    expect(() => issueCertificate({ ...request, ca: { certificate: new Uint8Array(3), key: ca.key } })).toThrow(
+      refused,
+    );
+    expect(() => issueCertificate({ ...request, ca: { certificate: ca.certificate, key: "no key" } })).toThrow(refused);
+  });
+});
