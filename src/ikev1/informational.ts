@@ -65,13 +65,18 @@ export function openNotices(under: Under, header: Header, bytes: Uint8Array, env
 /**
  * An unprotected Informational exchange: recorded, never acted upon. What it says may explain why an attempt of ours gets
  * no answer.
+ * @returns why it is dropped, when it is not even well-formed.
  */
-export function noteInTheClear(datagram: Datagram, attempt: InitiatorExchange | undefined, ctx: Context): void {
+export function noteInTheClear(
+  datagram: Datagram,
+  attempt: InitiatorExchange | undefined,
+  ctx: Context,
+): readonly [code: string, why: string] | undefined {
   const { env, out, reports } = ctx;
   const message = decodeMessage(datagram.bytes);
-  if (!message.ok) return reports.drop("malformed", datagram.from, message.error.message, env, out);
+  if (!message.ok) return ["malformed", message.error.message];
   const contents = contentsOf(message.value.payloads, clearInformational);
-  if (!contents.ok) return reports.drop("malformed", datagram.from, contents.error, env, out);
+  if (!contents.ok) return ["malformed", contents.error];
   reports.count("unprotected-informational");
   const said = [
     ...contents.value.notifications.map(notificationText),
@@ -86,6 +91,7 @@ export function noteInTheClear(datagram: Datagram, attempt: InitiatorExchange | 
     figures: { source: datagram.from.address, times, ours: attempt !== undefined },
     level: "info",
   }));
+  return undefined;
 }
 
 /**

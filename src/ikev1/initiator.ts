@@ -73,14 +73,20 @@ export function continueInitiator(
   digest: Uint8Array,
   ctx: Context,
 ): void {
-  if (exchange.taken !== undefined && equal(digest, exchange.taken)) return ctx.reports.count("repeated");
+  if (exchange.taken !== undefined && equal(digest, exchange.taken)) {
+    ctx.reports.count("repeated");
+    return;
+  }
   if (exchange.refused !== undefined && equal(digest, exchange.refused.digest)) {
     ctx.reports.count("repeated");
     // the peer means it
     if (exchange.state.at === "ID-SENT") fail(exchange, exchange.refused.code, exchange.refused.why, ctx);
     return;
   }
-  if (exchange.refusals >= REFUSALS_AT_MOST) return ctx.reports.count("unexpected");
+  if (exchange.refusals >= REFUSALS_AT_MOST) {
+    ctx.reports.count("unexpected");
+    return;
+  }
   const { state } = exchange;
   let refused: Refused | undefined;
   if (state.at === "SA-SENT") refused = takeAnswer(exchange, datagram, header, digest, ctx);
@@ -213,19 +219,22 @@ function conclude(
 
 /** The deadline of an exchange: sends the last message again, or gives up. */
 export function repeat(exchange: InitiatorExchange, ctx: Context): void {
-  if (exchange.sent.tries < ctx.policy.retransmission.tries) {
-    exchange.sent.tries += 1;
+  const { refused, hint, sent } = exchange;
+  if (sent.tries < ctx.policy.retransmission.tries) {
+    sent.tries += 1;
     exchange.dueAt = ctx.env.now + delay(exchange, ctx);
-    return sendTo(exchange, exchange.sent.bytes, ctx);
+    sendTo(exchange, sent.bytes, ctx);
+    return;
   }
-  const { refused, hint } = exchange;
-  if (refused !== undefined) return fail(exchange, refused.code, refused.why, ctx);
-  const silence = `no answer to ${exchange.sent.tries} sends of message ${messageNumber(exchange)}`;
-  if (hint !== undefined)
-    return fail(exchange, "refused-by-peer", `${silence}; unprotected, the peer says ${hint}`, ctx);
-  // a responder that cannot read message 5 has no reason to answer it
-  const guess = exchange.state.at === "ID-SENT" ? ": wrong pre-shared key, or the peer refuses this identity" : "";
-  fail(exchange, "timeout", `${silence}${guess}`, ctx);
+  const silence = `no answer to ${sent.tries} sends of message ${messageNumber(exchange)}`;
+  if (refused !== undefined) fail(exchange, refused.code, refused.why, ctx);
+  else if (hint !== undefined) {
+    fail(exchange, "refused-by-peer", `${silence}; unprotected, the peer says ${hint}`, ctx);
+  } else {
+    // a responder that cannot read message 5 has no reason to answer it
+    const guess = exchange.state.at === "ID-SENT" ? ": wrong pre-shared key, or the peer refuses this identity" : "";
+    fail(exchange, "timeout", `${silence}${guess}`, ctx);
+  }
 }
 
 /** Ends an attempt. */

@@ -31,7 +31,7 @@ export class Reports {
    * that were not told.
    * @param code stable name of the reason, @param why the sentence for people, free of unsanitised foreign text.
    */
-  drop(code: string, from: Endpoint, why: string, env: Env, out: Output[]): void {
+  drop(code: string, why: string, from: Endpoint, env: Env, out: Output[]): void {
     this.count(code);
     this.tell(code, from, env, out, (drops) => ({
       kind: "phase1.dropped",

@@ -48,7 +48,7 @@ export function answerOffer(
 ): ResponderExchange | undefined {
   const { from, via, bytes } = datagram;
   const drop = (code: string, why: string): undefined => {
-    ctx.reports.drop(code, from, why, ctx.env, ctx.out);
+    ctx.reports.drop(code, why, from, ctx.env, ctx.out);
     return undefined;
   };
   const message = decodeMessage(bytes);

@@ -1,0 +1,19 @@
+/** Everything that Phase 1 of one daemon remembers between two steps. */
+import { Deadlines } from "../core/deadlines.ts";
+import type { WorkId } from "../core/engine.ts";
+import { EstablishedSas } from "./established.ts";
+import type { Exchange } from "./exchange.ts";
+import { HalfOpen } from "./half-open.ts";
+import { Reports } from "./reports.ts";
+
+/** What a deadline is for, and the name of it: a cookie, a cookie pair, an attempt's number. */
+export type Deadline = `${"initiator" | "responder" | "answer" | "sa" | "attempt"} ${string}`;
+
+export class Book {
+  readonly halfOpen = new HalfOpen();
+  readonly sas = new EstablishedSas();
+  readonly deadlines = new Deadlines<Deadline>();
+  readonly reports = new Reports();
+  /** Path validations under way. */
+  readonly jobs = new Map<WorkId, Exchange>();
+}
