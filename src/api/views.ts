@@ -1,0 +1,173 @@
+/** What the control API shows, as schemas. None has a field that could hold a key. */
+import { z } from "zod";
+
+const instant = z.number();
+
+/** RekeyView of gdoi/gcks/types.ts. */
+export const rekeyView = z.object({
+  group: z.string(),
+  spi: z.string(),
+  seq: z.number(),
+  kind: z.enum(["tek", "kek", "lkh", "delete"]),
+  cause: z.string(),
+  sentAt: instant,
+  ackRequested: z.boolean(),
+  targets: z.number(),
+  acked: z.number(),
+  pending: z.number(),
+  missing: z.number(),
+  settled: z.boolean(),
+  attempts: z.number(),
+});
+
+/** RekeyMemberView of gdoi/gcks/types.ts. */
+export const rekeyMemberView = z.object({
+  member: z.string(),
+  address: z.string(),
+  state: z.enum(["pending", "acked", "missing", "reregistered", "left"]),
+  afterMs: z.number().exactOptional(),
+  attempt: z.number().exactOptional(),
+  silentSince: instant.exactOptional(),
+  everAcked: z.boolean(),
+});
+
+/** MemberView of gdoi/gcks/types.ts. */
+export const memberView = z.object({
+  name: z.string(),
+  identity: z.string(),
+  address: z.string(),
+  port: z.number(),
+  registeredAt: instant,
+  registrations: z.number(),
+  sids: z.array(z.number()),
+  leaf: z.number().exactOptional(),
+  lastAckAt: instant.exactOptional(),
+  lastAckSeq: z.number().exactOptional(),
+  everAcked: z.boolean(),
+  consecutiveMissed: z.number(),
+  state: z.enum(["registered", "missing", "removed", "evicted"]),
+  reason: z.string().exactOptional(),
+});
+
+/** GroupView of gdoi/gcks/types.ts. */
+export const groupView = z.object({
+  name: z.string(),
+  id: z.string(),
+  members: z.number(),
+  kek: z.object({
+    spi: z.string(),
+    seq: z.number(),
+    createdAt: instant,
+    expiresAt: instant,
+    management: z.string(),
+    ack: z.string(),
+  }),
+  teks: z.array(
+    z.object({
+      name: z.string(),
+      spi: z.string(),
+      protocol: z.string(),
+      activateAt: instant,
+      expiresAt: instant,
+    }),
+  ),
+  nextSid: z.number(),
+  rekeys: z.array(rekeyView),
+});
+
+const counters = z.record(z.string(), z.number());
+
+/** GcksStatus of gdoi/gcks/types.ts. */
+export const gcksStatus = z.object({
+  role: z.literal("key-server"),
+  groups: z.number(),
+  members: z.number(),
+  phase1: z.number(),
+  halfOpen: z.number(),
+  counters,
+});
+
+/** GmGroupView of gdoi/gm/types.ts. */
+export const gmGroupView = z.object({
+  name: z.string(),
+  id: z.string(),
+  state: z.enum(["idle", "registering", "registered", "retrying", "expired"]),
+  keyServer: z.string().exactOptional(),
+  registeredAt: instant.exactOptional(),
+  reregisterAt: instant.exactOptional(),
+  kek: z
+    .object({ spi: z.string(), seq: z.number(), expiresAt: instant.exactOptional(), ack: z.string() })
+    .exactOptional(),
+  teks: z.array(z.object({ spi: z.string(), protocol: z.string(), activateAt: instant, expiresAt: instant })),
+  sids: z.array(z.number()),
+  pushesAccepted: z.number(),
+  acksSent: z.number(),
+  lastError: z.string().exactOptional(),
+});
+
+/** GmStatus of gdoi/gm/types.ts. */
+export const gmStatus = z.object({
+  role: z.literal("member"),
+  groups: z.array(gmGroupView),
+  phase1: z.number(),
+  counters,
+});
+
+/** Whether the state store takes what it is given. */
+export const storeStatus = z.object({
+  file: z.string(),
+  works: z.boolean(),
+  since: instant.exactOptional(),
+  code: z.string().exactOptional(),
+  message: z.string().exactOptional(),
+});
+
+/** The daemon as a whole. */
+export const daemonStatus = z.object({
+  version: z.string(),
+  pid: z.number(),
+  now: instant,
+  startedAt: instant,
+  configuration: z.string(),
+  listen: z.array(z.string()),
+  store: storeStatus,
+  counters,
+  keyServer: gcksStatus.exactOptional(),
+  member: gmStatus.exactOptional(),
+});
+
+const subject = z.object({ kind: z.enum(["server", "phase1", "group", "member", "rekey"]), name: z.string() });
+
+/** One entry of the ledger with its sentence. */
+export const eventView = z.object({
+  id: z.number(),
+  at: instant,
+  kind: z.string(),
+  subjects: z.array(subject),
+  cause: z.enum(["peer", "operator", "timer", "policy", "failure"]),
+  level: z.enum(["info", "warning", "alert"]),
+  reason: z.string().exactOptional(),
+  figures: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).exactOptional(),
+  because: z.number().exactOptional(),
+  text: z.string(),
+});
+
+/** The story of one subject. */
+export const storyView = z.object({
+  subject: z.string(),
+  lines: z.array(z.object({ at: instant, text: z.string() })),
+});
+
+export type RekeyDetail = z.infer<typeof rekeyDetail>;
+/** One rekey with every member it was for. */
+export const rekeyDetail = z.object({ rekey: rekeyView, members: z.array(rekeyMemberView) });
+
+/** Which pushes a command leads to. A queued one has the number it is planned to get. */
+export const plannedRekeys = z.array(z.object({ spi: z.string(), seq: z.number() }));
+
+/** Why a request was not carried out; `code` is stable. */
+export const apiError = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+export type DaemonStatus = z.infer<typeof daemonStatus>;
+export type EventView = z.infer<typeof eventView>;
+export type StoryView = z.infer<typeof storyView>;

@@ -1,0 +1,133 @@
+/** The control API's answers out of a running daemon. */
+import type { z } from "zod";
+import { type EndpointName, endpoints, type ReplyOf } from "../api/contract.ts";
+import { ApiRefusal, type ControlBackend, type Parameters } from "../api/server.ts";
+import type { DaemonStatus } from "../api/views.ts";
+import type { Plain } from "../core/engine.ts";
+import { story } from "../ledger/story.ts";
+import { StoreError } from "../store/store.ts";
+import { viewOf } from "./follow.ts";
+import type { KeyServerRole, MemberRole } from "./roles.ts";
+import type { Running } from "./running.ts";
+import { RefusedError } from "./shell.ts";
+import { version } from "./version.ts";
+
+/** Events of one subject that a story is made of. */
+const storyLength = 2000;
+
+/** Answers for `daemon`; what an engine or the store refuses becomes an ApiRefusal. */
+export function backendOf(daemon: Running): ControlBackend {
+  return {
+    follow: (subject, tell) => daemon.followers.add(subject, tell),
+    handlers: {
+      status: () => statusOf(daemon),
+      groups: () => plain("groups", keyServerOf(daemon).engine.groups()),
+      group: (at) => plain("group", groupOf(daemon, at).view),
+      members: (at) => {
+        const { role, name } = groupOf(daemon, at);
+        return plain("members", role.engine.members(name));
+      },
+      rekeyDetail: (at) => {
+        const { role, name } = groupOf(daemon, at);
+        const seq = Number(at["seq"]);
+        const rekey = role.engine.rekey(name, at["spi"] ?? "", seq);
+        if (rekey === undefined) {
+          throw new ApiRefusal(
+            404,
+            "unknown-rekey",
+            `no rekey ${at["seq"] ?? ""} of group ${name} is known under that KEK`,
+          );
+        }
+        return { rekey, members: role.engine.rekeyMembers(name, rekey.spi, seq) };
+      },
+      rekey: async (at, { what }) => {
+        const { role, name } = groupOf(daemon, at);
+        return plain("rekey", await carriedOut(role.shell.command({ do: "rekey", group: name, what })));
+      },
+      evict: async (at, { members, reason }) => {
+        const { role, name } = groupOf(daemon, at);
+        return plain("evict", await carriedOut(role.shell.command({ do: "evict", group: name, members, reason })));
+      },
+      admit: async (at, { members }) => {
+        const { role, name } = groupOf(daemon, at);
+        return plain("admit", await carriedOut(role.shell.command({ do: "admit", group: name, members })));
+      },
+      register: async (_, { group }) =>
+        plain("register", await carriedOut(memberOf(daemon).shell.command({ do: "register", group }))),
+      events: (_, query) => fromStore(() => daemon.store.events(query).map(viewOf)),
+      why: (at) => {
+        const subject = at["subject"] ?? "";
+        return fromStore(() => ({ subject, lines: story(daemon.store.events({ subject, limit: storyLength })) }));
+      },
+    },
+  };
+}
+
+function statusOf(daemon: Running): DaemonStatus {
+  const { keyServer, member, configuration } = daemon;
+  const condition = daemon.storeCondition();
+  return {
+    version,
+    pid: process.pid,
+    now: daemon.clock.now(),
+    startedAt: daemon.startedAt,
+    configuration: configuration.file,
+    listen: daemon.listening(),
+    store: { file: configuration.state.file, ...condition },
+    counters: daemon.counters(),
+    ...(keyServer === undefined ? {} : { keyServer: { ...keyServer.engine.status() } }),
+    ...(member === undefined
+      ? {}
+      : { member: endpoints.status.reply.shape.member.unwrap().parse(member.engine.status()) }),
+  };
+}
+
+/** A reply in the form that the contract has; nothing else of it leaves the daemon. */
+function plain<N extends EndpointName>(name: N, value: Plain | object): ReplyOf<N> {
+  const schema: z.ZodType = endpoints[name].reply;
+  return schema.parse(value) as ReplyOf<N>;
+}
+
+function keyServerOf(daemon: Running): KeyServerRole {
+  if (daemon.keyServer !== undefined) return daemon.keyServer;
+  throw new ApiRefusal(409, "not-a-key-server", "this daemon is not a key server; ask the one that is (--socket PATH)");
+}
+
+function memberOf(daemon: Running): MemberRole {
+  if (daemon.member !== undefined) return daemon.member;
+  throw new ApiRefusal(409, "not-a-member", "this daemon is not a member; ask the one that is (--socket PATH)");
+}
+
+function groupOf(daemon: Running, at: Parameters) {
+  const role = keyServerOf(daemon);
+  const name = at["name"] ?? "";
+  const view = role.engine.group(name);
+  if (view !== undefined) return { role, name, view };
+  const known = role.engine.groups().map((group) => group.name);
+  throw new ApiRefusal(
+    404,
+    "unknown-group",
+    `there is no group ${name}; ${known.length === 0 ? "there is none at all" : `there is ${known.slice(0, 10).join(", ")}`}`,
+  );
+}
+
+async function carriedOut(reply: Promise<Plain>): Promise<Plain> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (error instanceof RefusedError) {
+      throw new ApiRefusal(error.code === "store-failed" ? 503 : 409, error.code, error.message);
+    }
+    throw error;
+  }
+}
+
+function fromStore<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StoreError)
+      throw new ApiRefusal(503, "store-failed", `the ledger cannot be read: ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,276 @@
+/** A running key server, member, or both: store, engines, sockets, control socket, and their lives together. */
+import { type ControlServer, serveControl } from "../api/server.ts";
+import { SocketFileError } from "../api/socket-file.ts";
+import type { ConfigProblem, Configuration } from "../config/types.ts";
+import { nodeCrypto, nodeRandom } from "../crypto/node/index.ts";
+import type { GcksPolicy } from "../gdoi/gcks/types.ts";
+import type { LedgerEvent } from "../ledger/event.ts";
+import type { Store } from "../store/store.ts";
+import { backendOf } from "./backend.ts";
+import { machineTime, SteadyClock } from "./clock.ts";
+import { DropReport } from "./drops.ts";
+import { Followers } from "./follow.ts";
+import { Journal } from "./journal.ts";
+import { EventLog } from "./log.ts";
+import { DaemonError, endpointText, messageOf, storeProblem } from "./problems.ts";
+import { reload } from "./reload.ts";
+import { type Ground, type KeyServerRole, type MemberRole, openRole, roleCounters } from "./roles.ts";
+import type { DaemonParts, Running } from "./running.ts";
+import type { StoreCondition } from "./shell.ts";
+import { withGeneratedSigners } from "./signers.ts";
+import { version } from "./version.ts";
+
+const tickMs = 1000;
+const reportEveryTicks = 10;
+const pruneEveryTicks = 3600;
+
+export class Daemon implements Running {
+  readonly parts: DaemonParts;
+  readonly store: Store;
+  readonly clock: SteadyClock;
+  readonly startedAt: number;
+  readonly followers = new Followers();
+  configuration: Configuration;
+  keyServer: KeyServerRole | undefined;
+  member: MemberRole | undefined;
+  readonly #events: EventLog;
+  readonly #drops = new DropReport();
+  readonly #sad: Record<string, number> = { "sad.installed": 0, "sad.removed": 0 };
+  #control: ControlServer | undefined;
+  #tick: NodeJS.Timeout | undefined;
+  #ticks = 0;
+
+  private constructor(configuration: Configuration, parts: DaemonParts, store: Store) {
+    this.configuration = configuration;
+    this.parts = parts;
+    this.store = store;
+    this.clock = new SteadyClock(store.lastInstant(), parts.time ?? machineTime);
+    this.startedAt = this.clock.now();
+    this.#events = new EventLog(parts.log);
+  }
+
+  /** Brings everything up in the order in which it depends on each other. @throws DaemonError */
+  static async start(configuration: Configuration, parts: DaemonParts): Promise<Daemon> {
+    refuseSharedEndpoints(configuration);
+    const daemon = new Daemon(configuration, parts, openState(configuration, parts));
+    try {
+      await daemon.#open();
+    } catch (error) {
+      await daemon.#abandon();
+      throw error;
+    }
+    return daemon;
+  }
+
+  /** Records an event of the daemon itself. */
+  note(
+    kind: string,
+    level: LedgerEvent["level"],
+    cause: LedgerEvent["cause"],
+    more: Pick<LedgerEvent, "reason" | "figures">,
+  ): void {
+    const shell = this.keyServer?.shell ?? this.member?.shell;
+    shell?.note({ kind, subjects: [{ kind: "server", name: "server" }], cause, level, ...more });
+  }
+
+  /** What is counted, over both roles; a name that both have is summed. */
+  counters(): Record<string, number> {
+    const sum: Record<string, number> = { ...this.#sad };
+    const roles = [
+      this.keyServer === undefined ? {} : roleCounters(this.keyServer),
+      this.member === undefined ? {} : roleCounters(this.member),
+    ];
+    for (const counters of roles) {
+      for (const [name, value] of Object.entries(counters)) sum[name] = (sum[name] ?? 0) + value;
+    }
+    return sum;
+  }
+
+  /** The store's condition: the worse one of both roles. */
+  storeCondition(): StoreCondition {
+    const key = this.keyServer?.shell.condition;
+    const member = this.member?.shell.condition;
+    return key?.works === false ? key : (member ?? key ?? { works: true });
+  }
+
+  /** Where it listens. */
+  listening(): string[] {
+    const all = [...(this.keyServer?.network.endpoints ?? []), ...(this.member?.network.endpoints ?? [])];
+    return all.map(endpointText);
+  }
+
+  /** Reads the configuration file again; sessions stay. A bad one changes nothing. */
+  async reload(): Promise<void> {
+    await reload(this);
+  }
+
+  /** Makes everything durable and ends. */
+  async stop(why: string): Promise<void> {
+    clearInterval(this.#tick);
+    this.note("server.stopped", "info", "operator", { reason: why });
+    await this.#control?.close();
+    for (const shell of [this.member?.shell, this.keyServer?.shell]) {
+      try {
+        shell?.close();
+      } catch (error) {
+        this.parts.log.error(`the last records could not be written: ${messageOf(error)}`);
+      }
+    }
+    await Promise.all([this.keyServer?.network.close(), this.member?.network.close()]);
+    this.#events.summarise();
+    this.store.close();
+    this.parts.log.info(`keyherald stopped (${why})`);
+  }
+
+  async #open(): Promise<void> {
+    const { configuration, parts } = this;
+    const { keyServer, member } = configuration;
+    if (keyServer !== undefined) {
+      const policy = this.resolveSigners(configuration, keyServer);
+      const engine = parts.keyServer(policy);
+      this.keyServer = openRole(this.#ground(), engine, "gcks.", () => engine.snapshot());
+      await this.keyServer.network.listen(policy.listen);
+    }
+    if (member !== undefined) {
+      this.member = openRole(this.#ground(), parts.member(member), "gm.");
+      await this.member.network.listen([member.local]);
+    }
+    this.#control = await openControl(this);
+    this.#announce();
+    for (const role of [this.keyServer, this.member]) role?.shell.restore(role.records);
+    this.#tick = setInterval(() => this.#everySecond(), tickMs);
+  }
+
+  /** The key server's policy with signing keys in place of placeholders; new ones are durable when this returns. */
+  resolveSigners(configuration: Configuration, policy: GcksPolicy): GcksPolicy {
+    const { generatedSigners } = configuration;
+    if (generatedSigners.length === 0) return policy;
+    const resolved = withGeneratedSigners(policy, generatedSigners, [...this.store.load()], nodeCrypto);
+    if (resolved.fresh.length > 0) this.store.commit(resolved.fresh, [], { now: this.clock.now() });
+    return resolved.policy;
+  }
+
+  #announce(): void {
+    const { configuration, clock, store } = this;
+    const last = store.lastInstant();
+    const records = (this.keyServer?.records.length ?? 0) + (this.member?.records.length ?? 0);
+    const roles = [this.keyServer && "key server", this.member && "member"].filter((role) => role !== undefined);
+    this.note("server.started", "info", "operator", { figures: { version, roles } });
+    if (records > 0) {
+      const downMs = clock.behindAtStart > 0 ? 0 : clock.now() - last;
+      this.note("server.restored", "info", "policy", { figures: { records, downMs } });
+    }
+    if (clock.behindAtStart > 2000) this.#stepped(-clock.behindAtStart);
+    for (const warning of configuration.warnings) this.warn(warning);
+    this.parts.log.info(
+      { listen: this.listening(), socket: configuration.control.socket },
+      `keyherald ${version} is ready`,
+    );
+  }
+
+  /** Tells a weak spot of the configuration. */
+  warn(warning: ConfigProblem): void {
+    const reason = `line ${warning.line}, ${warning.path}: ${warning.message}`;
+    this.note("server.configuration-warning", "warning", "policy", { reason, figures: { line: warning.line } });
+  }
+
+  #ground(): Ground {
+    const { store, clock, parts } = this;
+    return {
+      store,
+      clock,
+      random: nodeRandom,
+      crypto: nodeCrypto,
+      journal: () =>
+        new Journal(
+          store,
+          () => clock.now(),
+          (events) => {
+            for (const event of events) {
+              this.#events.write(event);
+              this.followers.publish(event);
+            }
+          },
+        ),
+      sad: (change) => {
+        const name = change.change === "install" ? "sad.installed" : "sad.removed";
+        this.#sad[name] = (this.#sad[name] ?? 0) + 1;
+      },
+      storeChanged: (condition) => {
+        if (condition.works) parts.log.warn("the state store works again; keys are issued again");
+        else
+          parts.log.error(
+            { code: condition.code },
+            `the state store failed: ${condition.message}; no keys are issued until it works again`,
+          );
+      },
+      socketTrouble: (endpoint, error) => {
+        const figures = { endpoint: endpointText(endpoint) };
+        this.note("server.socket-failed", "alert", "failure", { reason: error.message, figures });
+      },
+      broken: (error) =>
+        parts.log.error({ err: error }, "an input broke a rule of the engine and was dropped; please report this"),
+    };
+  }
+
+  #everySecond(): void {
+    this.#ticks += 1;
+    const step = this.clock.observe();
+    if (step !== undefined) this.#stepped(step);
+    if (this.#ticks % reportEveryTicks === 0) {
+      const drops = this.#drops.since(this.counters());
+      if (drops !== undefined) this.parts.log.warn(drops);
+    }
+    if (this.#ticks % pruneEveryTicks === 0) this.#prune();
+  }
+
+  #stepped(stepMs: number): void {
+    this.note("server.clock-stepped", "warning", "failure", { figures: { stepMs } });
+  }
+
+  #prune(): void {
+    try {
+      const removed = this.store.prune(this.configuration.retention);
+      if (removed > 0) this.note("server.ledger-pruned", "info", "policy", { figures: { removed } });
+    } catch (error) {
+      this.parts.log.error(`old events could not be removed: ${messageOf(error)}`);
+    }
+  }
+
+  async #abandon(): Promise<void> {
+    await Promise.allSettled([this.keyServer?.network.close(), this.member?.network.close(), this.#control?.close()]);
+    this.store.close();
+  }
+}
+
+function openState(configuration: Configuration, parts: DaemonParts): Store {
+  try {
+    return parts.openStore(configuration.state);
+  } catch (error) {
+    throw storeProblem(configuration.state.file, error);
+  }
+}
+
+async function openControl(daemon: Daemon): Promise<ControlServer> {
+  try {
+    return await serveControl(daemon.configuration.control.socket, backendOf(daemon));
+  } catch (error) {
+    if (error instanceof SocketFileError) throw new DaemonError(error.code, error.message);
+    throw error;
+  }
+}
+
+/** Both roles on one socket could not tell whose a datagram is. @throws DaemonError */
+function refuseSharedEndpoints({ keyServer, member }: Configuration): void {
+  if (keyServer === undefined || member === undefined) return;
+  const { address, port } = member.local;
+  const any = (text: string) => text === "0.0.0.0" || text === "::";
+  const shared = keyServer.listen.find(
+    (listen) => listen.port === port && (listen.address === address || any(listen.address) || any(address)),
+  );
+  if (shared === undefined) return;
+  throw new DaemonError(
+    "shared-endpoint",
+    `key server and member of one daemon need sockets of their own, both want ${endpointText(shared)}; give member.local another address or port`,
+  );
+}

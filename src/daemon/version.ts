@@ -1,0 +1,7 @@
+/** Which Keyherald this is. */
+import { readFileSync } from "node:fs";
+
+/** Version of the package, as its package.json states it. */
+export const version: string = (
+  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
+).version;
