@@ -88,18 +88,39 @@ export function capture(name: string): CapturedDatagram[] {
 const HASHES: Readonly<Record<number, string>> = { 2: "sha1", 4: "sha256", 5: "sha384", 6: "sha512" };
 const BLOCK = 16;
 
-/**
- * The messages of a captured registration, decrypted with the key beside it: AES-CBC with the IVs of RFC 2409 App. B.
- */
+/** The messages of a captured registration, decrypted with the key beside it. */
 export function decryptedCapture(name: string): ClearMessage[] {
-  const [, key = ""] = readFileSync(new URL(`${name}.keys`, directory), "utf8")
+  return decryptDatagrams(
+    name,
+    capture(name).map(({ bytes }) => bytes),
+    captureKey(name).key,
+  );
+}
+
+/** What tshark needs to decrypt a capture: the initiator's cookie and the key, in hexadecimal. */
+export interface CaptureKey {
+  readonly cookie: string;
+  readonly key: string;
+}
+
+/** The key beside a captured registration. */
+export function captureKey(name: string): CaptureKey {
+  const [cookie = "", key = ""] = readFileSync(new URL(`${name}.keys`, directory), "utf8")
     .trim()
     .split(",");
+  return { cookie, key };
+}
+
+/**
+ * Phase 1 and what it protects, in order, decrypted with its key (hexadecimal): AES-CBC with the IVs of RFC 2409 App. B.
+ * The engines have no part in it, so that their own messages can be looked at.
+ */
+export function decryptDatagrams(name: string, datagrams: readonly Uint8Array[], key: string): ClearMessage[] {
   const publicValues: Uint8Array[] = [];
   const ivs = new Map<number, Uint8Array>();
   let hash = "sha256";
   let lastBlock: Uint8Array = new Uint8Array();
-  return capture(name).map(({ bytes }, i) => {
+  return datagrams.map((bytes, i) => {
     const origin = `${name} message ${i + 1}`;
     const header = bytes.slice(0, HEADER_LENGTH);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

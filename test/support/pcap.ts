@@ -46,3 +46,38 @@ function udp(packet: Uint8Array): CapturedDatagram | undefined {
     bytes: packet.slice(at + 8, at + view.getUint16(at + 4)),
   };
 }
+
+/** A classic pcap file with these datagrams in Ethernet and IPv4, for programs that read nothing else. */
+export function writePcap(datagrams: readonly CapturedDatagram[]): Uint8Array {
+  const records = datagrams.map(record);
+  const header = new Uint8Array(FILE_HEADER);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, 0xa1b2c3d4, true);
+  view.setUint16(4, 2, true);
+  view.setUint16(6, 4, true);
+  view.setUint32(16, 262_144, true);
+  view.setUint32(20, ETHERNET, true);
+  return new Uint8Array(Buffer.concat([header, ...records]));
+}
+
+function record({ from, to, fromPort, toPort, bytes }: CapturedDatagram, index: number): Uint8Array {
+  const length = 14 + 20 + 8 + bytes.length;
+  const octets = new Uint8Array(RECORD_HEADER + length);
+  const view = new DataView(octets.buffer);
+  view.setUint32(0, index, true);
+  view.setUint32(8, length, true);
+  view.setUint32(12, length, true);
+  const ip = RECORD_HEADER + 14;
+  view.setUint16(ip - 2, 0x0800);
+  view.setUint8(ip, 0x45);
+  view.setUint16(ip + 2, length - 14);
+  view.setUint8(ip + 8, 64);
+  view.setUint8(ip + 9, UDP);
+  octets.set(from.split(".").map(Number), ip + 12);
+  octets.set(to.split(".").map(Number), ip + 16);
+  view.setUint16(ip + 20, fromPort);
+  view.setUint16(ip + 22, toPort);
+  view.setUint16(ip + 24, 8 + bytes.length);
+  octets.set(bytes, ip + 28);
+  return octets;
+}
