@@ -14,14 +14,22 @@ export interface WireError {
   readonly section: string;
 }
 
-/** Runs `decode` over `octets` from `start`: the value, or the WireError in its place. */
-export function attempt<T>(octets: Uint8Array, start: number, decode: (reader: Reader) => T): Result<T, WireError> {
+/**
+ * Runs `decode` over `octets` from `start`: the value, or the WireError in its place. `section` is where the format as a
+ * whole is laid down.
+ */
+export function attempt<T>(
+  octets: Uint8Array,
+  start: number,
+  section: string,
+  decode: (reader: Reader) => T,
+): Result<T, WireError> {
   try {
     return ok(decode(new Reader(plain(octets), start)));
   } catch (thrown) {
     if (!(thrown instanceof Malformed)) throw thrown;
-    const { code, message, offset, section } = thrown;
-    return err({ code, message, offset, path: joined(thrown.path), section });
+    const { code, message, offset, path } = thrown;
+    return err({ code, message, offset, path: joined(path), section: thrown.section || section });
   }
 }
 

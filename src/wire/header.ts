@@ -50,12 +50,10 @@ export const headerFields: Codec<Header> = struct(SECTION)
  * @returns the header, its cookies as views; or what is wrong.
  */
 export function decodeHeader(datagram: Uint8Array): Result<Header, WireError> {
-  return attempt(datagram, 0, (reader) => {
+  return attempt(datagram, 0, SECTION, (reader) => {
     const header = headerFields.read(reader);
     if (header.length === datagram.length) return header;
-    const fault = reader.fault("bad-length", `Length says ${header.length} octets, ${datagram.length} came`, 24);
-    fault.section = SECTION;
-    throw fault;
+    throw reader.fault("bad-length", `Length says ${header.length} octets, ${datagram.length} came`, 24);
   });
 }
 

@@ -5,7 +5,7 @@ import type { Reader } from "../util/reader.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import { Writer } from "../util/writer.ts";
 import { Chain, type Entry, ofKind } from "./chain.ts";
-import { attempt, type WireError } from "./error.ts";
+import { attempt, plain, type WireError } from "./error.ts";
 import { kd } from "./gdoi/kd.ts";
 import { gap, gdoiSa, seq } from "./gdoi/sa.ts";
 import { decodeHeader, encodeHeader, HEADER_LENGTH } from "./header.ts";
@@ -83,14 +83,15 @@ export function decodeChain(
   context: ChainContext,
   padding: "none" | "zeros",
 ): Result<{ payloads: ReceivedPayload[]; end: number }, WireError> {
-  return attempt(octets, offset, (reader) => {
+  const whole = plain(octets);
+  return attempt(whole, offset, "RFC 2408 3.2", (reader) => {
     const links = received[context].read(reader, first);
     const end = reader.offset;
     if (padding === "zeros") passPadding(reader);
     reader.expectEnd();
     const payloads = links.map(({ value, start, end: behind }) => ({
       payload: value,
-      octets: octets.subarray(start, behind),
+      octets: whole.subarray(start, behind),
       offset: start,
     }));
     return { payloads, end };

@@ -5,7 +5,7 @@
 import { ExchangeType, PayloadType } from "../../iana/isakmp.ts";
 import type { MalformedCode } from "../../util/reader.ts";
 import { err, ok, type Result } from "../../util/result.ts";
-import type { WireError } from "../error.ts";
+import { plain, type WireError } from "../error.ts";
 
 /** The fields of an ACK as views of its datagram. */
 export interface AckView {
@@ -33,7 +33,7 @@ const VERSION_1_0 = 0x10;
  * and Port of the ID zero.
  */
 export function decodeAck(datagram: Uint8Array): Result<AckView, WireError> {
-  const d = datagram;
+  const d = plain(datagram);
   const end = d.length;
   if (end < HEADER + GENERIC + SEQ_LENGTH + ID_FIXED)
     return wrong("truncated", "an ACK has at least 48 octets", end, "");

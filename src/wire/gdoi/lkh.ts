@@ -39,12 +39,12 @@ export const lkhUpdate: Codec<LkhUpdateArray> = struct("RFC 6407 5.6.3.2")
 
 /** Decodes the value of LKH_DOWNLOAD_ARRAY; offsets in errors count from its first octet. */
 export function decodeLkhDownload(value: Uint8Array): Result<LkhDownloadArray, WireError> {
-  return decodeArray(lkhDownload, value);
+  return decodeArray(lkhDownload, value, "RFC 6407 5.6.3.1");
 }
 
 /** Decodes the value of LKH_UPDATE_ARRAY; offsets in errors count from its first octet. */
 export function decodeLkhUpdate(value: Uint8Array): Result<LkhUpdateArray, WireError> {
-  return decodeArray(lkhUpdate, value);
+  return decodeArray(lkhUpdate, value, "RFC 6407 5.6.3.2");
 }
 
 /** @throws RangeError when the keys are not all of one length, or a field does not fit. */
@@ -61,8 +61,8 @@ export function encodeLkhUpdate(array: LkhUpdateArray): Uint8Array<ArrayBuffer> 
   return writer.finish();
 }
 
-function decodeArray<T>(codec: Codec<T>, value: Uint8Array): Result<T, WireError> {
-  return attempt(value, 0, (reader) => {
+function decodeArray<T>(codec: Codec<T>, value: Uint8Array, section: string): Result<T, WireError> {
+  return attempt(value, 0, section, (reader) => {
     const array = codec.read(reader);
     reader.expectEnd();
     return array;

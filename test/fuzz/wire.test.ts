@@ -1,0 +1,130 @@
+import { describe, expect, test } from "vitest";
+import { hex } from "../../src/util/octets.ts";
+import { describeMessage } from "../../src/wire/describe.ts";
+import { decodeAck } from "../../src/wire/gdoi/ack.ts";
+import { decodeLkhDownload, decodeLkhUpdate, encodeLkhDownload, encodeLkhUpdate } from "../../src/wire/gdoi/lkh.ts";
+import { decodeHeader, HEADER_LENGTH } from "../../src/wire/header.ts";
+import { contextOf, decodeChain, decodeMessage, encodeChain, encodeMessage } from "../../src/wire/message.ts";
+import { decodeClear, goldenMessages } from "../support/golden.ts";
+import { type Dice, dice, mutate } from "./mutate.ts";
+
+/** Mutated messages in an ordinary run; with KEYHERALD_FUZZ_SECONDS as many as that time has room for. */
+const ROUNDS = 60_000;
+const seconds = Number(process.env["KEYHERALD_FUZZ_SECONDS"] ?? 0);
+const seed = Number(process.env["SEED"] ?? 1);
+
+const messages = goldenMessages();
+const arrays = messages.flatMap((message) =>
+  decodeClear(message).payloads.flatMap(({ payload }) =>
+    payload.kind === "KD"
+      ? payload.packets
+          .filter((packet) => packet.kdType === 3)
+          .flatMap((packet) => packet.attributes.flatMap((a) => (a.value instanceof Uint8Array ? [a.value] : [])))
+      : [],
+  ),
+);
+
+/** Decodes `octets` in every way there is. @throws when a decoder throws or re-encodes otherwise. */
+function tryMessage(octets: Uint8Array): void {
+  for (const padding of ["none", "zeros"] as const) {
+    for (const context of ["phase1", "gdoi"] as const) {
+      const chain = decodeChain(octets[16] ?? 0, octets, Math.min(HEADER_LENGTH, octets.length), context, padding);
+      if (!chain.ok) {
+        if (chain.error.offset > octets.length) throw new Error(`offset ${chain.error.offset}`);
+        continue;
+      }
+      const again = encodeChain(chain.value.payloads.map(({ payload }) => payload));
+      same(again, octets.subarray(HEADER_LENGTH, chain.value.end));
+      const header = decodeHeader(octets);
+      if (header.ok) describeMessage(header.value, chain.value.payloads, { showKeys: true });
+    }
+  }
+  const message = decodeMessage(octets);
+  if (message.ok && message.value.payloads.length > 0) {
+    same(
+      encodeMessage(
+        message.value.header,
+        message.value.payloads.map(({ payload }) => payload),
+      ),
+      octets,
+    );
+  }
+  const ack = decodeAck(octets);
+  if (ack.ok) {
+    if (!message.ok) throw new Error("decodeAck takes what decodeMessage refuses");
+    const kinds = message.value.payloads.map(({ payload }) => payload.kind).join(" ");
+    if (kinds !== "HASH SEQ ID") throw new Error(`decodeAck takes ${kinds}`);
+  }
+}
+
+function tryArray(octets: Uint8Array): void {
+  const download = decodeLkhDownload(octets);
+  if (download.ok) same(encodeLkhDownload(download.value), octets);
+  const update = decodeLkhUpdate(octets);
+  if (update.ok) same(encodeLkhUpdate(update.value), octets);
+}
+
+function same(again: Uint8Array, octets: Uint8Array): void {
+  if (hex(again) !== hex(octets)) throw new Error(`encodes again to ${hex(again)}`);
+}
+
+function pick<T>(list: readonly T[], roll: Dice): T {
+  const value = list[roll(list.length)];
+  if (value === undefined) throw new Error("nothing to pick from");
+  return value;
+}
+
+/** Half of the time the header's Length is put right, so that the change gets past it. */
+function repaired(octets: Uint8Array, roll: Dice): Uint8Array {
+  if (octets.length >= HEADER_LENGTH && roll(2) === 0) new DataView(octets.buffer).setUint32(24, octets.length);
+  return octets;
+}
+
+describe("mutated messages", () => {
+  test("give a value that encodes to them again or a WireError, whatever is changed", {
+    timeout: 30_000 + 1000 * seconds,
+  }, () => {
+    const until = performance.now() + 1000 * seconds;
+    const roll = dice(seed);
+    for (let round = 0; seconds > 0 ? performance.now() < until : round < ROUNDS; round++) {
+      const octets = repaired(mutate(pick(messages, roll).octets, pick(messages, roll).octets, roll), roll);
+      const array = mutate(pick(arrays, roll), pick(arrays, roll), roll);
+      try {
+        tryMessage(octets);
+        tryArray(array);
+      } catch (error) {
+        throw new Error(`seed ${seed}, round ${round}: ${hex(octets)} / ${hex(array)}`, { cause: error });
+      }
+    }
+  });
+});
+
+describe("truncated octets", () => {
+  test("of messages are refused at every length, with an offset inside them", () => {
+    for (const message of messages) {
+      const { header, end } = decodeClear(message);
+      const context = contextOf(header.exchangeType);
+      for (let length = HEADER_LENGTH; length < end; length++) {
+        const octets = message.octets.subarray(0, length);
+        const chain = decodeChain(header.nextPayload, octets, HEADER_LENGTH, context, "zeros");
+        if (chain.ok) expect.fail(`${message.origin} is taken at ${length} octets of ${end}`);
+        if (chain.error.offset > length) expect.fail(`${message.origin}: offset ${chain.error.offset} of ${length}`);
+      }
+    }
+  });
+
+  test("of messages are refused by decodeMessage and decodeAck", () => {
+    for (const { octets } of messages) {
+      for (let length = 0; length < octets.length; length++) {
+        const cut = octets.subarray(0, length);
+        if (decodeHeader(cut).ok || decodeMessage(cut).ok || decodeAck(cut).ok) expect.fail(`${hex(cut)} is taken`);
+      }
+    }
+  });
+
+  test("of LKH give an array that encodes to them again, or a WireError", () => {
+    for (const array of arrays) {
+      for (let length = 0; length < array.length; length++) tryArray(array.subarray(0, length));
+    }
+  });
+});
