@@ -1,9 +1,9 @@
 /** Main mode exchanges under way: what both roles hold, state by state. */
 import type { Endpoint, Env, Instant, Output } from "../core/engine.ts";
+import type { Identity } from "../core/identity.ts";
 import { CryptoError, type KeyExchange, type SecretKey } from "../crypto/provider.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import { deriveSkeyids, type Exchanged, encryptionKey, phase1Iv, pskSkeyid, signatureSkeyid } from "./keys.ts";
-import type { Proof } from "./proof.ts";
 import type { Choice, TransformMeaning } from "./proposals.ts";
 import type { Reports } from "./reports.ts";
 import type { PeerPolicy, Phase1FailureCode, Phase1Policy, Phase1Proposal, Phase1Upcall } from "./types.ts";
@@ -30,6 +30,21 @@ export interface Context {
 export interface Refused {
   readonly code: Phase1FailureCode;
   readonly why: string;
+}
+
+/** What a peer's message 5 or 6 claims. */
+export interface Proof {
+  readonly identity: Identity;
+  /** IDii_b or IDir_b. */
+  readonly body: Uint8Array;
+  /** The data of HASH or SIG. */
+  readonly evidence: Uint8Array;
+  /** X.509, DER, leaf first. */
+  readonly certificates: readonly Uint8Array[];
+  readonly initialContact: boolean;
+  readonly notes: readonly string[];
+  /** Last ciphertext block of the message. */
+  readonly lastBlock: Uint8Array;
 }
 
 /** Who the peer has proven to be. */

@@ -17,12 +17,13 @@ import {
   keyed,
   NONCE_LENGTH,
   nonceRefusal,
+  type Proof,
   REFUSALS_AT_MOST,
   type Refused,
   sendTo,
 } from "./exchange.ts";
 import { admit } from "./peers.ts";
-import { buildProof, checkHash, checkSignature, type Proof, readProof } from "./proof.ts";
+import { buildProof, checkHash, checkSignature, readProof } from "./proof.ts";
 import { acceptAnswer, offerPayload } from "./proposals.ts";
 import { refuse } from "./refusal.ts";
 import { message2, message4, message6 } from "./transitions.ts";

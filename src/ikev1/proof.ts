@@ -11,7 +11,7 @@ import { decodeChain, encodeChain, encodePayload, payloadType } from "../wire/me
 import type { Header, Payload } from "../wire/payloads.ts";
 import { type ProofInput, prove, verifyHash, verifySignature } from "./authentication.ts";
 import { contentsOf } from "./contents.ts";
-import type { Context, Keyed, Refused } from "./exchange.ts";
+import type { Context, Keyed, Proof, Refused } from "./exchange.ts";
 import { identityPayload, readIdentity, unboundBecause } from "./identity-binding.ts";
 import { protect, unprotect } from "./phase2.ts";
 import type { Transition } from "./transitions.ts";
@@ -19,21 +19,6 @@ import type { Phase1Policy } from "./types.ts";
 
 /** Certificates of one peer that are looked at. */
 const CERTIFICATES_AT_MOST = 8;
-
-/** What a peer's message 5 or 6 claims. */
-export interface Proof {
-  readonly identity: Identity;
-  /** IDii_b or IDir_b. */
-  readonly body: Uint8Array;
-  /** The data of HASH or SIG. */
-  readonly evidence: Uint8Array;
-  /** X.509, DER, leaf first. */
-  readonly certificates: readonly Uint8Array[];
-  readonly initialContact: boolean;
-  readonly notes: readonly string[];
-  /** Last ciphertext block of the message. */
-  readonly lastBlock: Uint8Array;
-}
 
 /** Decrypts and reads message 5 or 6; nothing of it is proven yet. */
 export function readProof(

@@ -15,20 +15,13 @@ import {
   keyed,
   NONCE_LENGTH,
   nonceRefusal,
+  type Proof,
   type Refused,
   type ResponderExchange,
   sendTo,
 } from "./exchange.ts";
 import { admit, peersAt, usableProposals } from "./peers.ts";
-import {
-  addressNote,
-  buildProof,
-  certificateRequests,
-  checkHash,
-  checkSignature,
-  type Proof,
-  readProof,
-} from "./proof.ts";
+import { addressNote, buildProof, certificateRequests, checkHash, checkSignature, readProof } from "./proof.ts";
 import { answerPayload, choose } from "./proposals.ts";
 import { notifyInClear, refuse } from "./refusal.ts";
 import { message1, message3, message5 } from "./transitions.ts";
