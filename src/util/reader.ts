@@ -78,7 +78,7 @@ export class Reader {
     return this.#octets.subarray(at, at + length);
   }
 
-  /** A view of all that is left. */
+  /** A view of all that is left. @throws Malformed "truncated" when the reader began behind its end. */
   rest(): Uint8Array {
     return this.take(Math.max(0, this.left));
   }

@@ -41,12 +41,6 @@ export class Writer {
     this.#length += count;
   }
 
-  /** Writes `value` over the octet at `at`, which was written before. */
-  setU8(at: number, value: number): void {
-    fits(value, 0xff);
-    this.#octets[at] = value;
-  }
-
   /** Writes `value` over the two octets at `at`, which were written before. */
   setU16(at: number, value: number): void {
     fits(value, 0xffff);
