@@ -47,9 +47,9 @@ const KEY_PACKET_HEADER_LENGTH = 5;
 /** Number of Key Packets, RESERVED2, Key Packets: figure 9. */
 export const kd: Codec<KdPayload> = struct("RFC 6407 5.6")
   .constant("kind", "KD")
-  .derived("count", "Number of Key Packets", u16, (p: KdPayload) => p.packets.length)
+  .derived("numberOfKeyPackets", "Number of Key Packets", u16, (p: KdPayload) => p.packets.length)
   .reserved("RESERVED2", 2)
-  .field("packets", "Key Packets", ({ count }) =>
+  .field("packets", "Key Packets", ({ numberOfKeyPackets: count }) =>
     list(
       keyPacket,
       { count, atMost: 0xffff, atLeastOctets: KEY_PACKET_HEADER_LENGTH },

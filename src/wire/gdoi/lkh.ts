@@ -23,19 +23,19 @@ const lkhKey: Codec<LkhKey> = struct("RFC 6407 5.6.3.1")
 /** LKH Version, # of LKH Keys, RESERVED, LKH Keys: figure 11. */
 export const lkhDownload: Codec<LkhDownloadArray> = struct("RFC 6407 5.6.3.1")
   .fixed("LKH Version", u8, VERSION)
-  .derived("count", "# of LKH Keys", u16, (a: LkhDownloadArray) => a.keys.length)
+  .derived("numberOfLkhKeys", "# of LKH Keys", u16, (a: LkhDownloadArray) => a.keys.length)
   .reserved("RESERVED", 1)
-  .field("keys", "LKH Keys", ({ count }) => divided(count));
+  .field("keys", "LKH Keys", ({ numberOfLkhKeys: count }) => divided(count));
 
 /** LKH Version, # of LKH Keys, RESERVED, LKH ID, RESERVED2, Key Handle, LKH Keys: figure 13. */
 export const lkhUpdate: Codec<LkhUpdateArray> = struct("RFC 6407 5.6.3.2")
   .fixed("LKH Version", u8, VERSION)
-  .derived("count", "# of LKH Keys", u16, (a: LkhUpdateArray) => a.keys.length)
+  .derived("numberOfLkhKeys", "# of LKH Keys", u16, (a: LkhUpdateArray) => a.keys.length)
   .reserved("RESERVED", 1)
   .field("lkhId", "LKH ID", u16)
   .reserved("RESERVED2", 2)
   .field("keyHandle", "Key Handle", u32)
-  .field("keys", "LKH Keys", ({ count }) => divided(count));
+  .field("keys", "LKH Keys", ({ numberOfLkhKeys: count }) => divided(count));
 
 /** Decodes the value of LKH_DOWNLOAD_ARRAY; offsets in errors count from its first octet. */
 export function decodeLkhDownload(value: Uint8Array): Result<LkhDownloadArray, WireError> {

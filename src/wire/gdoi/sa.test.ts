@@ -112,7 +112,11 @@ describe("SA attribute payloads", () => {
 
   test("are announced in two octets of which the first is zero", () => {
     const octets = around(15, `11 ${source} ${figure} ${SPI} ${RESERVED2} ${AES}`);
-    expect(decoded(octets.with(12, 1))).toMatchObject({ code: "bad-value", path: "SA.first", offset: 12 });
+    expect(decoded(octets.with(12, 1))).toMatchObject({
+      code: "bad-value",
+      path: "SA.saAttributeNextPayload",
+      offset: 12,
+    });
     expect(decoded(octets.with(14, 1))).toMatchObject({ code: "reserved", path: "SA", section: "RFC 6407 5.2" });
   });
 

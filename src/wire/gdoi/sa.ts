@@ -49,6 +49,8 @@ export const gdoiSa: Codec<GdoiSaPayload> = struct("RFC 6407 5.2")
   .constant("kind", "GDOI-SA")
   .field("doi", "DOI", named(u32, Doi))
   .field("situation", "Situation", u32)
-  .derived("first", "SA Attribute Next Payload", firstType, (p: GdoiSaPayload) => saAttributes.firstType(p.attributes))
+  .derived("saAttributeNextPayload", "SA Attribute Next Payload", firstType, (p: GdoiSaPayload) =>
+    saAttributes.firstType(p.attributes),
+  )
   .reserved("RESERVED2", 2)
-  .field("attributes", "SA Attributes", ({ first }) => chained(saAttributes, first));
+  .field("attributes", "SA Attributes", ({ saAttributeNextPayload: first }) => chained(saAttributes, first));

@@ -24,8 +24,8 @@ export const deletion: Codec<DeletePayload> = struct("RFC 2408 3.15")
   .field("doi", "Domain of Interpretation", named(u32, Doi))
   .field("protocolId", "Protocol-Id", u8, (code, { doi }) => codeText(protocolsOf(doi), code))
   .field("spiSize", "SPI Size", u8)
-  .derived("count", "# of SPIs", u16, (d: DeletePayload) => d.spis.length)
-  .field("spis", "Security Parameter Indexes", ({ spiSize, count }) =>
+  .derived("numberOfSpis", "# of SPIs", u16, (d: DeletePayload) => d.spis.length)
+  .field("spis", "Security Parameter Indexes", ({ spiSize, numberOfSpis: count }) =>
     // an SPI without octets names nothing, and would make the count free
     list(bytes(spiSize), { count, atMost: 0xffff, atLeastOctets: Math.max(1, spiSize) }, () => "SPI"),
   );

@@ -46,9 +46,11 @@ const proposal: Codec<Proposal> = struct("RFC 2408 3.5")
   .field("number", "Proposal #", u8)
   .field("protocolId", "Protocol-Id", named(u8, ProtocolId))
   .derived("spiSize", "SPI Size", u8, (p: Proposal) => p.spi.length)
-  .derived("count", "# of Transforms", u8, (p: Proposal) => p.transforms.length)
+  .derived("numberOfTransforms", "# of Transforms", u8, (p: Proposal) => p.transforms.length)
   .field("spi", "SPI", ({ spiSize }) => bytes(spiSize))
-  .field("transforms", "Transforms", ({ count }) => counted(implied(transforms, PayloadType.T), count));
+  .field("transforms", "Transforms", ({ numberOfTransforms: count }) =>
+    counted(implied(transforms, PayloadType.T), count),
+  );
 
 const proposals = new Chain<Proposal>({
   entries: [sole(PayloadType.P, "P", proposal)],
