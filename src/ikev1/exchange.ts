@@ -30,6 +30,8 @@ export interface Context {
 export interface Refused {
   readonly code: Phase1FailureCode;
   readonly why: string;
+  /** Last ciphertext block of the message when it decrypted well: then the peer has our keys. */
+  readonly lastBlock?: Uint8Array;
 }
 
 /** What a peer's message 5 or 6 claims. */
@@ -100,8 +102,8 @@ export interface InitiatorExchange {
   sent: { readonly bytes: Uint8Array; tries: number };
   /** When to send it again, or to give up. */
   dueAt: Instant;
-  /** Digest of the peer's last message that led on. */
-  taken: Uint8Array | undefined;
+  /** Digests of the peer's messages that led on: late copies of any of them may come. */
+  taken: readonly Uint8Array[];
   /** Digest of the last message that was refused, and why. */
   refused: (Refused & { readonly digest: Uint8Array }) | undefined;
   refusals: number;
@@ -144,6 +146,11 @@ export const REFUSALS_AT_MOST = 6;
 /** Sends to the peer of an exchange. */
 export function sendTo(exchange: Exchange, bytes: Uint8Array, ctx: Context): void {
   ctx.out.push({ out: "send", from: exchange.local, to: exchange.remote, bytes });
+}
+
+/** The refusal of a message that decrypted well. */
+export function refusedBehindKeys(refused: Refused | undefined, proof: Proof): Refused | undefined {
+  return refused === undefined ? undefined : { ...refused, lastBlock: proof.lastBlock };
 }
 
 /** Completes the key exchange with the peer's public value; the error is for a value that must not be used. */

@@ -10,14 +10,13 @@ import type { DeletePayload, Header, NotificationPayload, Payload } from "../wir
 import { contentsOf } from "./contents.ts";
 import type { Context, InitiatorExchange, Keyed } from "./exchange.ts";
 import { phase1Iv } from "./keys.ts";
-import { type Protection, phase2Hash, phase2Iv, protect, unprotect } from "./phase2.ts";
+import { freshMessageId, type Protection, phase2Hash, phase2Iv, protect, unprotect } from "./phase2.ts";
 import { chainEnd } from "./proof.ts";
-import { freshMessageId } from "./refusal.ts";
 import { clearInformational, informational } from "./transitions.ts";
 import type { Phase1Sa } from "./types.ts";
 
 /** What an SA, or an exchange near its end, lends to the protection of an Informational exchange. */
-type Under = Protection & Pick<Phase1Sa, "lastBlock" | "proposal" | "skeyidA">;
+export type ProtectedBy = Protection & Pick<Phase1Sa, "lastBlock" | "proposal" | "skeyidA">;
 
 /** Genuine contents of a protected Informational exchange. */
 export interface Notices {
@@ -26,8 +25,8 @@ export interface Notices {
 }
 
 /** HDR*, HASH(1), then `payloads`; HASH(1) = prf(SKEYID_a, M-ID | payloads with generic headers). */
-export function protectNotices(under: Under, payloads: readonly Payload[], env: Env): Uint8Array {
-  const messageId = freshMessageId({ env });
+export function protectNotices(under: ProtectedBy, payloads: readonly Payload[], env: Env): Uint8Array {
+  const messageId = freshMessageId(env);
   const covered = encodeChain(payloads);
   const hash = phase2Hash(under, env, u32(messageId), covered);
   const first = payloads[0];
@@ -41,7 +40,7 @@ function typeOf(payload: Payload): number {
 }
 
 /** Opens a protected Informational exchange; the error says why it is not genuine. */
-export function openNotices(under: Under, header: Header, bytes: Uint8Array, env: Env): Result<Notices, string> {
+export function openNotices(under: ProtectedBy, header: Header, bytes: Uint8Array, env: Env): Result<Notices, string> {
   if (header.messageId === 0) return err("Message ID is 0");
   const iv = phase2Iv(under, header.messageId, env);
   const opened = unprotect(under, env, header, bytes, iv);

@@ -2,7 +2,7 @@
 import type { Datagram, Endpoint } from "../core/engine.ts";
 import { retransmissionDelay } from "../core/retransmission.ts";
 import type { ChainVerdict } from "../crypto/provider.ts";
-import { Doi, ExchangeType } from "../iana/isakmp.ts";
+import { Doi, ExchangeType, Flag } from "../iana/isakmp.ts";
 import { equal, isZero } from "../util/octets.ts";
 import { decodeMessage, encodeMessage, encodePayload } from "../wire/message.ts";
 import type { Header, Payload } from "../wire/payloads.ts";
@@ -20,6 +20,7 @@ import {
   type Proof,
   REFUSALS_AT_MOST,
   type Refused,
+  refusedBehindKeys,
   sendTo,
 } from "./exchange.ts";
 import { admit } from "./peers.ts";
@@ -57,7 +58,7 @@ export function offer(
     state: { at: "SA-SENT" },
     sent: { bytes: new Uint8Array(0), tries: 0 },
     dueAt: Number.POSITIVE_INFINITY,
-    taken: undefined,
+    taken: [],
     refused: undefined,
     refusals: 0,
     hint: undefined,
@@ -74,27 +75,28 @@ export function continueInitiator(
   digest: Uint8Array,
   ctx: Context,
 ): void {
-  if (exchange.taken !== undefined && equal(digest, exchange.taken)) {
+  if (exchange.taken.some((one) => equal(one, digest))) {
     ctx.reports.count("repeated");
     return;
   }
-  if (exchange.refused !== undefined && equal(digest, exchange.refused.digest)) {
+  const { state, refused: before } = exchange;
+  if (before !== undefined && equal(digest, before.digest)) {
     ctx.reports.count("repeated");
-    // the peer means it
-    if (exchange.state.at === "ID-SENT") fail(exchange, exchange.refused.code, exchange.refused.why, ctx);
+    // the peer means it; what cannot be read at all may be anybody's
+    if (state.at === "ID-SENT" && before.code !== "malformed") fail(exchange, before.code, before.why, ctx);
     return;
   }
-  if (exchange.refusals >= REFUSALS_AT_MOST) {
+  const encrypted = (header.flags & Flag.ENCRYPTION) !== 0;
+  if (exchange.refusals >= REFUSALS_AT_MOST || encrypted !== (state.at === "ID-SENT")) {
     ctx.reports.count("unexpected");
     return;
   }
-  const { state } = exchange;
   let refused: Refused | undefined;
   if (state.at === "SA-SENT") refused = takeAnswer(exchange, datagram, header, digest, ctx);
   else if (state.at === "KE-SENT") refused = takeKeyExchange(exchange, state, datagram, digest, ctx);
   else if (state.at === "ID-SENT") refused = takeProof(exchange, state.keyed, datagram, header, digest, ctx);
   else ctx.reports.count("unexpected");
-  if (refused !== undefined) refuse(exchange, refused, digest, datagram, ctx);
+  if (refused !== undefined) refuse(exchange, refused, digest, ctx);
 }
 
 /** Message 2: HDR, SA. Leads to message 3: HDR, KE, Ni. */
@@ -125,7 +127,7 @@ function takeAnswer(
     { kind: "KE", data: keyExchange.publicValue },
     { kind: "NONCE", data: nonce },
   ]);
-  exchange.taken = digest;
+  exchange.taken = [...exchange.taken, digest];
   advance(exchange, { at: "KE-SENT", responderCookie, meaning: meaning.value, keyExchange, nonce }, bytes, ctx);
   return undefined;
 }
@@ -160,7 +162,7 @@ function takeKeyExchange(
   const keys = keyed(ctx.env, state.meaning, exchanged, shared.value, psk);
   const contact = ctx.known(exchange.remote) ? undefined : { doi: exchange.doi };
   const { datagram: bytes, lastBlock } = buildProof(keys, "initiator", exchange.offer, keys.iv, contact, ctx);
-  exchange.taken = digest;
+  exchange.taken = [...exchange.taken, digest];
   advance(exchange, { at: "ID-SENT", keyed: { ...keys, iv: lastBlock } }, bytes, ctx);
   return undefined;
 }
@@ -178,30 +180,34 @@ function takeProof(
   const proof = readProof(keys, message6(authentication), header, datagram.bytes, ctx);
   if (!proof.ok) return proof.error;
   if (authentication !== "psk") {
-    if (proof.value.certificates.length === 0) return { code: "invalid-certificate", why: "no certificate was sent" };
+    if (proof.value.certificates.length === 0) {
+      return refusedBehindKeys({ code: "invalid-certificate", why: "no certificate was sent" }, proof.value);
+    }
     exchange.state = { at: "VERIFYING-RESPONDER", keyed: keys, proof: proof.value };
-    exchange.taken = digest;
+    exchange.taken = [...exchange.taken, digest];
     exchange.dueAt = Number.POSITIVE_INFINITY;
     ctx.verify(exchange, proof.value.certificates);
     return undefined;
   }
   const notes = checkHash(proofInput(exchange, keys, proof.value), proof.value, ctx);
-  if (!notes.ok) return notes.error;
-  return conclude(exchange, keys, proof.value, { notes: notes.value }, ctx);
+  if (!notes.ok) return refusedBehindKeys(notes.error, proof.value);
+  return refusedBehindKeys(conclude(exchange, keys, proof.value, { notes: notes.value }, ctx), proof.value);
 }
 
 /** The verdict on the responder's certificates. */
 export function responderVerified(exchange: InitiatorExchange, verdict: ChainVerdict, ctx: Context): void {
   const { state, taken } = exchange;
-  if (state.at !== "VERIFYING-RESPONDER" || taken === undefined) return;
+  const digest = taken.at(-1);
+  if (state.at !== "VERIFYING-RESPONDER" || digest === undefined) return;
   const { keyed: keys, proof } = state;
   const checked = checkSignature(proofInput(exchange, keys, proof), proof, verdict, ctx);
-  const refused = checked.ok ? conclude(exchange, keys, proof, checked.value, ctx) : checked.error;
+  const found = checked.ok ? conclude(exchange, keys, proof, checked.value, ctx) : checked.error;
+  const refused = refusedBehindKeys(found, proof);
   if (refused === undefined) return;
   exchange.state = { at: "ID-SENT", keyed: keys };
-  exchange.taken = undefined;
+  exchange.taken = taken.slice(0, -1);
   exchange.dueAt = ctx.env.now + delay(exchange, ctx);
-  refuse(exchange, refused, taken, { from: exchange.remote, via: exchange.local, bytes: new Uint8Array(0) }, ctx);
+  refuse(exchange, refused, digest, ctx);
 }
 
 function conclude(

@@ -4,7 +4,7 @@
  */
 import type { Env } from "../core/engine.ts";
 import { Flag } from "../iana/isakmp.ts";
-import { concat, u32 } from "../util/octets.ts";
+import { concat, toUint, u32 } from "../util/octets.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import type { WireError } from "../wire/error.ts";
 import { encodeHeader, HEADER_LENGTH } from "../wire/header.ts";
@@ -20,6 +20,11 @@ export type Protection = Pick<Phase1Sa, "initiatorCookie" | "responderCookie" | 
 /** The IV of a phase 2 exchange's first message (RFC 2409 App. B): hash(last block of Phase 1 | M-ID). */
 export function phase2Iv(sa: Pick<Phase1Sa, "lastBlock" | "proposal">, messageId: number, env: Env): Uint8Array {
   return env.crypto.hash(sa.proposal.hash, sa.lastBlock, u32(messageId)).subarray(0, BLOCK_LENGTH);
+}
+
+/** A Message ID for an exchange that we begin: random, other than 0 (RFC 2408 3.1). */
+export function freshMessageId(env: Env): number {
+  return toUint(env.random.octets(4)) || 1;
 }
 
 /** prf(SKEYID_a, parts), the HASH(n) of RFC 2409 5.5 and 5.7 and of RFC 6407 3.2. */

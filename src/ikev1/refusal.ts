@@ -1,10 +1,12 @@
 /** What happens when a message of main mode is refused: it is counted, told, answered with a notification, and no more. */
 import type { Datagram } from "../core/engine.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../iana/isakmp.ts";
-import { toUint, utf8 } from "../util/octets.ts";
+import { utf8 } from "../util/octets.ts";
 import { encodeMessage } from "../wire/message.ts";
-import type { Context, Exchange, Refused } from "./exchange.ts";
-import { REFUSALS_AT_MOST } from "./exchange.ts";
+import type { NotificationPayload } from "../wire/payloads.ts";
+import { type Context, type Exchange, type Keyed, REFUSALS_AT_MOST, type Refused, sendTo } from "./exchange.ts";
+import { protectNotices } from "./informational.ts";
+import { freshMessageId } from "./phase2.ts";
 import type { Phase1FailureCode } from "./types.ts";
 
 /** The notification that a refused message gets; undefined: none. */
@@ -28,7 +30,7 @@ const TEXT_LENGTH = 200;
 /** Sends an unprotected notification (RFC 2409 5.7), at most one of a type to a source in ten seconds. */
 export function notifyInClear(
   ctx: Context,
-  datagram: Datagram,
+  datagram: Pick<Datagram, "from" | "via">,
   initiatorCookie: Uint8Array,
   responderCookie: Uint8Array,
   doi: number,
@@ -42,77 +44,63 @@ export function notifyInClear(
       responderCookie,
       exchangeType: ExchangeType.INFORMATIONAL,
       flags: 0,
-      messageId: freshMessageId(ctx),
+      messageId: freshMessageId(ctx.env),
     },
-    [
-      {
-        kind: "N",
-        doi,
-        protocolId: ProtocolId.PROTO_ISAKMP,
-        spi: new Uint8Array(0),
-        notifyType,
-        data: utf8(text).subarray(0, TEXT_LENGTH),
-      },
-    ],
+    [notificationOf(doi, notifyType, text)],
   );
   ctx.out.push({ out: "send", from: datagram.via, to: datagram.from, bytes });
 }
 
-/** A Message ID other than 0. */
-export function freshMessageId(ctx: Pick<Context, "env">): number {
-  return toUint(ctx.env.random.octets(4)) || 1;
-}
-
 /**
  * Refuses one message of a responder's or initiator's exchange. The exchange stays as it was, since anybody on the way
- * can have sent the message; only too many of them end it.
+ * can have sent the message; only too many of them end it. The notification is protected when the peer has shown that it
+ * has the keys.
  */
-export function refuse(
-  exchange: Exchange,
-  refused: Refused,
-  digest: Uint8Array,
-  datagram: Datagram,
-  ctx: Context,
-): void {
+export function refuse(exchange: Exchange, refused: Refused, digest: Uint8Array, ctx: Context): void {
   const { code, why } = refused;
+  const { remote, local, doi, initiatorCookie, role } = exchange;
   exchange.refused = { code, why, digest };
   exchange.refusals += 1;
   ctx.reports.count(code);
-  const { remote } = exchange;
   ctx.reports.tell(code, remote, ctx.env, ctx.out, (times) => ({
     kind: "phase1.refused",
     subjects: [{ kind: "phase1", name: remote.address }],
     cause: "peer",
     reason: why,
-    figures: { code, role: exchange.role, source: remote.address, times },
+    figures: { code, role, source: remote.address, times },
     level: "warning",
   }));
+  const notifyType = notifications[code];
+  const { keyed, responderCookie } = agreed(exchange);
+  if (notifyType !== undefined && keyed !== undefined && refused.lastBlock !== undefined) {
+    if (ctx.reports.permit(`protected notify ${notifyType}`, remote, ctx.env) !== undefined) {
+      const payload = notificationOf(doi, notifyType, publicText(refused));
+      const under = { ...keyed, lastBlock: refused.lastBlock };
+      sendTo(exchange, protectNotices(under, [payload], ctx.env), ctx);
+    }
+  } else if (notifyType !== undefined) {
+    const back = { from: remote, via: local };
+    notifyInClear(ctx, back, initiatorCookie, responderCookie, doi, notifyType, publicText(refused));
+  }
   if (exchange.role === "responder") {
     ctx.upcalls.push({ up: "failed", peer: remote, code, why });
     if (exchange.refusals >= REFUSALS_AT_MOST) exchange.state = { at: "OVER" };
   }
-  const notifyType = notifications[code];
-  if (notifyType === undefined) return;
-  const responderCookie = exchange.role === "responder" ? exchange.responderCookie : cookieOf(exchange.state);
-  notifyInClear(
-    ctx,
-    datagram,
-    exchange.initiatorCookie,
-    responderCookie,
-    exchange.doi,
-    notifyType,
-    publicText(refused),
-  );
 }
 
-function cookieOf(state: {
-  readonly at: string;
-  readonly keyed?: { readonly responderCookie: Uint8Array };
-}): Uint8Array {
-  return state.keyed?.responderCookie ?? new Uint8Array(8);
+/** What both sides have by now. */
+function agreed(exchange: Exchange): { readonly keyed: Keyed | undefined; readonly responderCookie: Uint8Array } {
+  const keyed = "keyed" in exchange.state ? exchange.state.keyed : undefined;
+  const cookie = exchange.role === "responder" ? exchange.responderCookie : keyed?.responderCookie;
+  return { keyed, responderCookie: cookie ?? new Uint8Array(8) };
 }
 
-/** What the peer is told in the clear: nothing about who is allowed or what a certificate says. */
+function notificationOf(doi: number, notifyType: number, text: string): NotificationPayload {
+  const data = utf8(text).subarray(0, TEXT_LENGTH);
+  return { kind: "N", doi, protocolId: ProtocolId.PROTO_ISAKMP, spi: new Uint8Array(0), notifyType, data };
+}
+
+/** What the peer is told: nothing about who is allowed or what a certificate says. */
 function publicText({ code, why }: Refused): string {
   return code === "no-proposal-chosen" || code === "malformed" || code === "invalid-key" ? why : code;
 }

@@ -1,7 +1,7 @@
 /** Main mode as responder (RFC 2409 5.1, 5.4): answers messages 1, 3 and 5. */
 import type { Datagram } from "../core/engine.ts";
 import type { ChainVerdict } from "../crypto/provider.ts";
-import { Doi, ExchangeType, NotifyType } from "../iana/isakmp.ts";
+import { Doi, ExchangeType, Flag, NotifyType } from "../iana/isakmp.ts";
 import { equal } from "../util/octets.ts";
 import { decodeMessage, encodeMessage } from "../wire/message.ts";
 import type { Header, Payload } from "../wire/payloads.ts";
@@ -18,6 +18,7 @@ import {
   type Proof,
   type Refused,
   type ResponderExchange,
+  refusedBehindKeys,
   sendTo,
 } from "./exchange.ts";
 import { admit, peersAt, usableProposals } from "./peers.ts";
@@ -121,11 +122,14 @@ export function continueResponder(
     return;
   }
   const { state } = exchange;
+  const encrypted = (header.flags & Flag.ENCRYPTION) !== 0;
   let refused: Refused | undefined;
-  if (state.at === "SA-ANSWERED") refused = takeKeyExchange(exchange, datagram, digest, ctx);
+  // a late copy of an earlier message, or nobody's
+  if (encrypted !== (state.at === "KE-ANSWERED")) ctx.reports.count("unexpected");
+  else if (state.at === "SA-ANSWERED") refused = takeKeyExchange(exchange, datagram, digest, ctx);
   else if (state.at === "KE-ANSWERED") refused = takeProof(exchange, state.keyed, datagram, header, digest, ctx);
   else ctx.reports.count("unexpected");
-  if (refused !== undefined) refuse(exchange, refused, digest, datagram, ctx);
+  if (refused !== undefined) refuse(exchange, refused, digest, ctx);
 }
 
 /** Message 3: HDR, KE, Ni. */
@@ -183,16 +187,18 @@ function takeProof(
   const proof = readProof(keys, message5(authentication), header, datagram.bytes, ctx);
   if (!proof.ok) return proof.error;
   if (authentication !== "psk") {
-    if (proof.value.certificates.length === 0) return { code: "invalid-certificate", why: "no certificate was sent" };
+    if (proof.value.certificates.length === 0) {
+      return refusedBehindKeys({ code: "invalid-certificate", why: "no certificate was sent" }, proof.value);
+    }
     exchange.state = { at: "VERIFYING-INITIATOR", keyed: keys, proof: proof.value };
     exchange.taken = digest;
     ctx.verify(exchange, proof.value.certificates);
     return undefined;
   }
   const notes = checkHash(proofInput(exchange, keys, proof.value), proof.value, ctx);
-  if (!notes.ok) return notes.error;
+  if (!notes.ok) return refusedBehindKeys(notes.error, proof.value);
   const all = [...notes.value, ...addressNote(proof.value.identity, exchange.remote)];
-  return conclude(exchange, keys, proof.value, { notes: all }, digest, ctx);
+  return refusedBehindKeys(conclude(exchange, keys, proof.value, { notes: all }, digest, ctx), proof.value);
 }
 
 /** The verdict on the initiator's certificates. */
@@ -201,12 +207,13 @@ export function initiatorVerified(exchange: ResponderExchange, verdict: ChainVer
   if (state.at !== "VERIFYING-INITIATOR") return;
   const { keyed: keys, proof } = state;
   const checked = checkSignature(proofInput(exchange, keys, proof), proof, verdict, ctx);
-  const refused = checked.ok ? conclude(exchange, keys, proof, checked.value, taken, ctx) : checked.error;
+  const found = checked.ok ? conclude(exchange, keys, proof, checked.value, taken, ctx) : checked.error;
+  const refused = refusedBehindKeys(found, proof);
   if (refused === undefined) return;
   // another message 5 may follow; this one is known by now
   exchange.state = { at: "KE-ANSWERED", keyed: keys };
   exchange.taken = new Uint8Array(0);
-  refuse(exchange, refused, taken, { from: exchange.remote, via: exchange.local, bytes: new Uint8Array(0) }, ctx);
+  refuse(exchange, refused, taken, ctx);
 }
 
 /** Proven: authorised or not, and if so message 6: HDR*, IDir, and HASH_R or SIG_R. */
