@@ -1,0 +1,111 @@
+/** The role of the key server. */
+import type * as z from "zod";
+import { identityKey } from "../../core/identity.ts";
+import type { GcksPolicy } from "../../gdoi/gcks/types.ts";
+import type { PeerPolicy } from "../../ikev1/types.ts";
+import { addressOctets } from "../../util/address.ts";
+import { checked, type Loose, list, type Report, refuseRepeats, section } from "../field.ts";
+import type { Surroundings } from "../files.ts";
+import { addressRange, endpoint, identity, name } from "../values.ts";
+import { buildGroup, groupSection } from "./group.ts";
+import { addressIdentity, buildPhase1, checkPhase1, phase1Shape, pskOf, pskSection } from "./phase1.ts";
+
+const gdoiPort = 848;
+
+function peerShape(around: Surroundings) {
+  return section({
+    name: name(),
+    address: addressRange().optional(),
+    addresses: list(addressRange(), 1).optional(),
+    identity: identity().optional(),
+    psk: pskSection(around).optional(),
+  });
+}
+
+type PeerSection = z.output<ReturnType<typeof peerShape>>;
+
+function keyServerShape(around: Surroundings) {
+  return section({
+    listen: list(endpoint(gdoiPort), 1, 64).prefault([`0.0.0.0:${gdoiPort}`]),
+    ...phase1Shape(around),
+    peers: list(peerShape(around)).prefault([]),
+    groups: list(groupSection(around), 1, 10_000),
+  });
+}
+
+/** What stands under `keyServer`. */
+export type KeyServerSection = z.output<ReturnType<typeof keyServerShape>>;
+
+/** The section `keyServer`. */
+export function keyServerSection(around: Surroundings): z.ZodType<KeyServerSection> {
+  return checked(keyServerShape(around), checkKeyServer);
+}
+
+function checkKeyServer(server: Loose<KeyServerSection>, report: Report): void {
+  const { listen, peers, groups, certificate, identity: own } = server;
+  const each = refuseRepeats;
+  each(
+    listen,
+    (at) => `${at.address} ${at.port}`,
+    (index) => ["listen", index],
+    "address",
+    report,
+  );
+  each(
+    peers,
+    (peer) => peer.name,
+    (index) => ["peers", index, "name"],
+    "peer",
+    report,
+  );
+  each(
+    groups,
+    (group) => group.name,
+    (index) => ["groups", index, "name"],
+    "group",
+    report,
+  );
+  each(
+    groups,
+    (group) => group.id && identityKey(group.id.identity),
+    (index) => ["groups", index, "id"],
+    "group id",
+    report,
+  );
+  checkPhase1(server, peers ?? [], report);
+  if (certificate === undefined && !(peers ?? []).some((peer) => peer?.psk !== undefined)) {
+    report([], "there is no way to authenticate members", "peers with a psk, or certificate and trust");
+  }
+  if (certificate === undefined && own === undefined && listenIdentity(listen) === undefined) {
+    report(
+      [],
+      "needs an identity: it listens on a wildcard address and has no certificate",
+      "identity: 192.0.2.1, for instance",
+    );
+  }
+}
+
+function listenIdentity(listen: readonly (Loose<KeyServerSection["listen"][number]> | undefined)[] | undefined) {
+  const text = listen?.[0]?.address;
+  return addressIdentity(text === undefined ? undefined : addressOctets(text));
+}
+
+/** The policy of a checked section. */
+export function buildKeyServer(server: KeyServerSection): GcksPolicy {
+  return {
+    phase1: buildPhase1(server, server.peers.map(buildPeer), listenIdentity(server.listen)),
+    listen: server.listen,
+    groups: server.groups.map(buildGroup),
+  };
+}
+
+function buildPeer(peer: PeerSection): PeerPolicy {
+  const ranges = [...(peer.address === undefined ? [] : [peer.address]), ...(peer.addresses ?? [])];
+  const psk = pskOf(peer);
+  return {
+    name: peer.name,
+    addresses: ranges.map(({ from, to }) => ({ from, to })),
+    ...(peer.identity !== undefined && { identity: peer.identity.identity }),
+    ...(psk !== undefined && { psk: psk.secret }),
+  };
+}

@@ -1,0 +1,131 @@
+/** A Data-Security SA of a group (RFC 6407 5.5). */
+import type * as z from "zod";
+import type { TekPolicy } from "../../gdoi/policy.ts";
+import { AddressPreservation, SaDirection } from "../../iana/ipsec.ts";
+import { IpProtocol } from "../../iana/isakmp.ts";
+import { addressOctets } from "../../util/address.ts";
+import { espCipher, integrity } from "../algorithms.ts";
+import { checked, choice, field, integer, type Loose, type Report, section, shown, Wrong } from "../field.ts";
+import { type AddressRange, addressRange, name, rangeIdentity, seconds } from "../values.ts";
+
+const ipProtocols: ReadonlyMap<string, number> = new Map([
+  ["any", IpProtocol.ANY],
+  ["udp", IpProtocol.UDP],
+  ["tcp", IpProtocol.TCP],
+  ["icmp", IpProtocol.ICMP],
+  ["icmpv6", IpProtocol.ICMPV6],
+]);
+const preservations = {
+  none: AddressPreservation.NONE,
+  source: AddressPreservation.SOURCE_ONLY,
+  destination: AddressPreservation.DESTINATION_ONLY,
+  both: AddressPreservation.SOURCE_AND_DESTINATION,
+};
+const directions = {
+  sender: SaDirection.SENDER_ONLY,
+  receiver: SaDirection.RECEIVER_ONLY,
+  symmetric: SaDirection.SYMMETRIC,
+};
+
+function ipProtocol(): z.ZodType<number> {
+  return field("any, udp, tcp, icmp, icmpv6 or a number from 0 to 255", (input) => {
+    const number = typeof input === "number" ? input : ipProtocols.get(String(input));
+    if (number === undefined || !Number.isInteger(number) || number < 0 || number > 255) {
+      throw new Wrong(`${shown(input)} is no IP protocol`);
+    }
+    return number;
+  });
+}
+
+const port = () => integer(0, 65_535);
+
+function tekShape() {
+  return section({
+    name: name(),
+    protocol: choice("esp", "ah").default("esp"),
+    cipher: espCipher().optional(),
+    integrity: integrity().optional(),
+    source: addressRange().optional(),
+    destination: addressRange(),
+    ipProtocol: ipProtocol().default(IpProtocol.ANY),
+    sourcePort: port().default(0),
+    destinationPort: port().default(0),
+    mode: choice("tunnel", "transport").default("tunnel"),
+    addressPreservation: choice("none", "source", "destination", "both").optional(),
+    direction: choice("sender", "receiver", "symmetric").optional(),
+    lifetime: seconds("10s", "365d").default(3_600),
+  });
+}
+
+/** What stands in the list `teks`. */
+export type TekSection = z.output<ReturnType<typeof tekShape>>;
+
+/** One entry of `teks`. */
+export function tekSection(): z.ZodType<TekSection> {
+  return checked(tekShape(), checkTek);
+}
+
+function checkTek(tek: Loose<TekSection>, report: Report): void {
+  const { protocol, cipher, source, destination } = tek;
+  const integrities = "sha2-256-128, sha2-384-192 or sha2-512-256";
+  if (protocol === "ah") {
+    if (cipher !== undefined) report(["cipher"], "AH does not encrypt", "no cipher, or protocol: esp");
+    if (tek.integrity === undefined) report([], "AH needs an integrity algorithm", `integrity: ${integrities}`);
+  } else if (cipher === undefined) {
+    report([], "ESP needs a cipher", "cipher: aes-gcm-16-128, for instance");
+  } else if (cipher.combined && tek.integrity !== undefined) {
+    report(["integrity"], `${cipher.name} authenticates by itself`, "no integrity algorithm");
+  } else if (!cipher.combined && tek.integrity === undefined) {
+    report(
+      ["cipher"],
+      `${cipher.name} does not authenticate by itself`,
+      `integrity: ${integrities}, or aes-gcm-16-128`,
+    );
+  }
+  if (source !== undefined && destination !== undefined && source.from.length !== destination.from.length) {
+    report(["source"], "source and destination are of different IP versions", "two of the same version");
+  }
+  const withPorts = tek.ipProtocol === IpProtocol.UDP || tek.ipProtocol === IpProtocol.TCP;
+  for (const where of ["sourcePort", "destinationPort"] as const) {
+    if (!withPorts && (tek[where] ?? 0) !== 0)
+      report([where], "ports need a protocol that has them", "ipProtocol: udp or tcp");
+  }
+  if (tek.mode === "transport" && tek.addressPreservation !== undefined) {
+    report(["addressPreservation"], "there are no outer addresses in transport mode", "mode: tunnel, or nothing");
+  }
+}
+
+/** The policy of a checked entry. */
+export function buildTek(tek: TekSection): TekPolicy {
+  const { cipher, integrity: authentication } = tek;
+  const esp = tek.protocol === "esp";
+  return {
+    name: tek.name,
+    protocolId: esp ? 1 : 2,
+    transformId: (esp ? cipher?.transformId : authentication?.ahTransform) ?? 0,
+    ...(esp && cipher?.keyBits !== undefined && { keyBits: cipher.keyBits }),
+    algorithmKeyOctets: esp ? (cipher?.algorithmKeyOctets ?? 0) : 0,
+    ...(authentication !== undefined && {
+      authentication: { algorithm: authentication.algorithm, keyOctets: authentication.keyOctets },
+    }),
+    counterMode: esp && cipher?.counterMode === true,
+    protocol: tek.ipProtocol,
+    source: selector(tek.source ?? everything(tek.destination), tek.sourcePort),
+    destination: selector(tek.destination, tek.destinationPort),
+    mode: tek.mode === "tunnel" ? 1 : 2,
+    ...(tek.addressPreservation !== undefined && { addressPreservation: preservations[tek.addressPreservation] }),
+    ...(tek.direction !== undefined && { direction: directions[tek.direction] }),
+    lifetimeSeconds: tek.lifetime,
+  };
+}
+
+function selector(range: AddressRange, ofPort: number): TekPolicy["source"] {
+  const { type, data } = rangeIdentity(range);
+  return { idType: type, port: ofPort, data };
+}
+
+/** All addresses of the same IP version. */
+function everything({ from }: AddressRange): AddressRange {
+  const zeros = addressOctets(from.length === 4 ? "0.0.0.0" : "::") ?? from;
+  return { leaf: true, from: zeros, to: zeros.map(() => 0xff), prefix: 0, text: "any" };
+}
