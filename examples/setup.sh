@@ -1,0 +1,31 @@
+#!/bin/sh
+# Makes the secrets that an example names, in its folder secrets/. What is there is left alone.
+# usage: examples/setup.sh psk|certificates|multicast|lkh
+# KEYHERALD is how to call the program; in a clone: KEYHERALD="npm run --silent keyherald --"
+set -eu
+example=$1
+keyherald=${KEYHERALD:-keyherald}
+here=$(cd "$(dirname "$0")" && pwd)
+secrets=$here/$example/secrets
+umask 077
+mkdir -p "$secrets"
+
+# the key of each daemon's store
+for who in key-server member-1 member-2 member-3; do
+  [ -e "$secrets/$who.state" ] || openssl rand -hex 32 >"$secrets/$who.state"
+done
+
+if [ "$example" = certificates ]; then
+  [ -e "$secrets/ca.pem" ] || $keyherald pki ca --subject "CN=Example CA,O=Utility" --out "$secrets/ca"
+  [ -e "$secrets/key-server.pem" ] ||
+    $keyherald pki issue --ca "$secrets/ca" --subject "CN=ks1,O=Utility" --address 127.0.0.1 --out "$secrets/key-server"
+  for n in 1 2; do
+    [ -e "$secrets/member-$n.pem" ] ||
+      $keyherald pki issue --ca "$secrets/ca" --subject "CN=gm$n,O=Utility" --address "127.0.0.1$n" --out "$secrets/member-$n"
+  done
+else
+  # a pre-shared key for each member
+  for n in 1 2 3; do
+    [ -e "$secrets/gm$n.psk" ] || printf 'hex:%s\n' "$(openssl rand -hex 32)" >"$secrets/gm$n.psk"
+  done
+fi
