@@ -9,6 +9,13 @@ import { DaemonError, messageOf } from "./problems.ts";
 import { problemLine } from "./reload.ts";
 import type { DaemonParts } from "./running.ts";
 
+/** What the command line decides in place of the configuration. */
+export interface RunOptions {
+  readonly level?: string | undefined;
+  /** JSON log lines even on a terminal. */
+  readonly json?: boolean | undefined;
+}
+
 /** The parts of a real daemon. */
 export function realParts(level: string, target?: LogTarget): DaemonParts {
   return {
@@ -24,15 +31,16 @@ export function realParts(level: string, target?: LogTarget): DaemonParts {
  * Runs until SIGTERM or SIGINT. SIGHUP reads the configuration again.
  * @returns the exit code: 0 after a signal, 1 when it could not start.
  */
-export async function run(file: string, level: string | undefined): Promise<number> {
+export async function run(file: string, options: RunOptions = {}): Promise<number> {
+  const target = options.json === true ? { write: (text: string) => process.stderr.write(text) } : process.stderr;
   const loaded = loadConfiguration(file, process.env);
   if (!loaded.ok) {
-    const { log } = realParts("info");
+    const { log } = realParts("info", target);
     for (const problem of loaded.error) log.fatal(problemLine(file, problem));
     log.fatal(`keyherald config check ${file} shows the same with what is expected; nothing was started`);
     return 1;
   }
-  const parts = realParts(level ?? loaded.value.log.level);
+  const parts = realParts(options.level ?? loaded.value.log.level, target);
   let daemon: Daemon;
   try {
     daemon = await Daemon.start(loaded.value, parts);
@@ -63,6 +71,8 @@ function untilSignal(daemon: Daemon): Promise<number> {
     };
     process.on("SIGTERM", end);
     process.on("SIGINT", end);
+    // a parent that started this with a channel (the demo) takes it along
+    if (process.connected) process.on("disconnect", () => end("SIGTERM"));
     process.on("SIGHUP", () => {
       reloading = reloading.then(() => daemon.reload());
     });

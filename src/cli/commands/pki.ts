@@ -1,0 +1,156 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import { type Issued, issueCa, issueCertificate } from "../../crypto/node/issue.ts";
+import { certificatesFrom } from "../../crypto/node/pem.ts";
+import { CryptoError, type KeyAlgorithm } from "../../crypto/provider.ts";
+import { canonicalAddress } from "../../util/address.ts";
+import { examples } from "../daemon-command.ts";
+import { CommandError, ExitCode } from "../exit.ts";
+import { print, printJson } from "../output/print.ts";
+
+interface PkiOptions {
+  readonly subject: string;
+  readonly out: string;
+  readonly algorithm: string;
+  readonly days: string;
+  readonly json?: boolean;
+}
+
+interface IssueOptions extends PkiOptions {
+  readonly ca: string;
+  readonly dns: readonly string[];
+  readonly address: readonly string[];
+}
+
+const algorithms: Readonly<Record<string, KeyAlgorithm>> = {
+  "ecdsa-256": { kind: "ecdsa", curve: "P-256" },
+  "ecdsa-384": { kind: "ecdsa", curve: "P-384" },
+  "ecdsa-521": { kind: "ecdsa", curve: "P-521" },
+  "rsa-2048": { kind: "rsa", bits: 2048 },
+  "rsa-3072": { kind: "rsa", bits: 3072 },
+  "rsa-4096": { kind: "rsa", bits: 4096 },
+};
+
+const dayMs = 86_400_000;
+
+/** `keyherald pki ca | issue`: certificates for tests and trials. */
+export function addPki(program: Command): void {
+  const pki = program
+    .command("pki")
+    .description("Make certificates for tests and trials (use your own authority in production).");
+  common(pki.command("ca").description("Make a certification authority: PREFIX.pem and PREFIX.key."), "3650")
+    .addHelpText(
+      "after",
+      examples([['keyherald pki ca --subject "CN=Lab CA,O=Utility" --out ca', "ca.pem and ca.key"]]),
+    )
+    .action((options: PkiOptions) => {
+      write(
+        options,
+        made(() => issueCa(requestOf(options))),
+      );
+    });
+  common(
+    pki.command("issue").description("Issue a certificate for a key server or a member: PREFIX.pem and PREFIX.key."),
+    "397",
+  )
+    .requiredOption("--ca <prefix>", "authority: PREFIX.pem and PREFIX.key are read")
+    .option("--dns <name>", "subjectAltName: DNS name (repeatable)", collect, [])
+    .option("--address <address>", "subjectAltName: IP address (repeatable)", collect, [])
+    .addHelpText(
+      "after",
+      examples([
+        [
+          "keyherald pki issue --ca ca --subject CN=gm1,O=Utility --address 192.0.2.10 --out gm1",
+          "gm1.pem and gm1.key",
+        ],
+      ]),
+    )
+    .action((options: IssueOptions) => {
+      const wrong = options.address.find((address) => canonicalAddress(address) === undefined);
+      if (wrong !== undefined) throw new CommandError(ExitCode.USAGE, `--address ${wrong}: not an IP address`);
+      const ca = {
+        certificate: first(certificatesFrom(read(`${options.ca}.pem`)), options.ca),
+        key: read(`${options.ca}.key`).toString("latin1"),
+      };
+      const names = { dnsNames: options.dns, addresses: options.address };
+      write(
+        options,
+        made(() => issueCertificate({ ...requestOf(options), ca, ...names })),
+      );
+    });
+}
+
+function common(command: Command, days: string): Command {
+  return command
+    .requiredOption("--subject <name>", "RFC 4514 name, e.g. CN=gm1,O=Utility")
+    .requiredOption("--out <prefix>", "where to write PREFIX.pem and PREFIX.key")
+    .option("--algorithm <name>", Object.keys(algorithms).join(", "), "ecdsa-256")
+    .option("--days <n>", "validity", days)
+    .option("--json", "print JSON");
+}
+
+function requestOf(options: PkiOptions) {
+  const algorithm = algorithms[options.algorithm];
+  if (algorithm === undefined) {
+    throw new CommandError(
+      ExitCode.USAGE,
+      `--algorithm ${options.algorithm}: give one of ${Object.keys(algorithms).join(", ")}`,
+    );
+  }
+  const days = Number(options.days);
+  if (!Number.isInteger(days) || days < 1 || days > 36_500)
+    throw new CommandError(ExitCode.USAGE, `--days ${options.days}: give a number from 1 to 36500`);
+  const now = Date.now();
+  // clocks of a lab differ
+  return { subject: options.subject, algorithm, notBefore: now - dayMs, notAfter: now + days * dayMs };
+}
+
+function made(make: () => Issued): Issued {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof CryptoError) throw new CommandError(ExitCode.FAILURE, error.message);
+    throw error;
+  }
+}
+
+/** Never over a file that is there: a lost authority key is not made again. */
+function write(options: PkiOptions, issued: Issued): void {
+  const files = { certificate: `${options.out}.pem`, key: `${options.out}.key` };
+  for (const file of Object.values(files)) {
+    if (existsSync(file))
+      throw new CommandError(ExitCode.FAILURE, `${file} exists and is left alone; remove it, or choose another --out`);
+  }
+  try {
+    writeFileSync(files.key, issued.keyPem, { mode: 0o600, flag: "wx" });
+    writeFileSync(files.certificate, issued.certificatePem, { flag: "wx" });
+  } catch (error) {
+    throw new CommandError(
+      ExitCode.FAILURE,
+      `the files cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  if (options.json === true) printJson({ subject: options.subject, ...files });
+  else print(`${options.subject}: ${files.certificate} and ${files.key} (mode 0600)`);
+}
+
+function read(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new CommandError(
+      ExitCode.FAILURE,
+      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function first(certificates: readonly Uint8Array[], prefix: string): Uint8Array {
+  const [certificate] = certificates;
+  if (certificate === undefined) throw new CommandError(ExitCode.FAILURE, `${prefix}.pem has no certificate`);
+  return certificate;
+}
+
+function collect(value: string, all: readonly string[]): string[] {
+  return [...all, value];
+}

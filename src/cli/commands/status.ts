@@ -1,0 +1,58 @@
+import type { Command } from "commander";
+import type { DaemonStatus } from "../../api/views.ts";
+import { askingDaemon, clientOf, type DaemonOptions, examples } from "../daemon-command.ts";
+import { print, printJson } from "../output/print.ts";
+import { bad, bold, good } from "../output/style.ts";
+import { facts } from "../output/table.ts";
+import { duration, relative } from "../output/time.ts";
+import { memberGroupsTable } from "../output/views.ts";
+
+/** `keyherald status`: the daemon as a whole. */
+export function addStatus(program: Command): void {
+  askingDaemon(program.command("status").description("Show how the daemon is."))
+    .addHelpText("after", examples([["keyherald status", "key server, member, state store, what was dropped"]]))
+    .action(async (options: DaemonOptions) => {
+      const status = await clientOf(options).call("status", {});
+      if (options.json === true) printJson(status);
+      else print(statusText(status));
+    });
+}
+
+function statusText(status: DaemonStatus): string {
+  const { store, keyServer, member, now } = status;
+  const lines: [string, string][] = [
+    ["configuration", status.configuration],
+    ["listens on", status.listen.join(", ")],
+    ["state", store.works ? `${store.file} (${good("works")})` : bad(storeTrouble(status))],
+  ];
+  if (keyServer !== undefined) {
+    const halfOpen = keyServer.halfOpen === 0 ? "" : `, ${keyServer.halfOpen} half-open`;
+    lines.push([
+      "key server",
+      `${many(keyServer.groups, "group")}, ${many(keyServer.members, "member")}, ${many(keyServer.phase1, "Phase 1 SA")}${halfOpen}`,
+    ]);
+  }
+  if (member !== undefined) {
+    lines.push(["member", `of ${many(member.groups.length, "group")}, ${many(member.phase1, "Phase 1 SA")}`]);
+  }
+  lines.push(["dropped", drops(status.counters)]);
+  const head = `${bold(`keyherald ${status.version}`)}  up ${duration(now - status.startedAt)}, process ${status.pid}`;
+  const groups =
+    member === undefined || member.groups.length === 0 ? "" : `\n\n${memberGroupsTable(member.groups, now)}`;
+  return `${head}\n${facts(lines)}${groups}`;
+}
+
+function storeTrouble({ store, now }: DaemonStatus): string {
+  const since = store.since === undefined ? "" : `, failed ${relative(store.since, now)}`;
+  return `${store.file}: ${store.message ?? "does not work"}${since}; nothing is issued until it works`;
+}
+
+function drops(counters: Readonly<Record<string, number>>): string {
+  const all = Object.entries(counters).filter(([name, count]) => name.startsWith("drop.") && count > 0);
+  if (all.length === 0) return "nothing";
+  return all.map(([name, count]) => `${count} ${name.slice("drop.".length).replaceAll("-", " ")}`).join(", ");
+}
+
+function many(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import { askingDaemon, clientOf, type DaemonOptions, examples } from "../daemon-command.ts";
+import { CommandError, ExitCode } from "../exit.ts";
+import { print, printJson } from "../output/print.ts";
+import { dim } from "../output/style.ts";
+import { clockTime } from "../output/time.ts";
+
+/** `keyherald why SUBJECT`: the story of one subject. */
+export function addWhy(program: Command): void {
+  askingDaemon(
+    program
+      .command("why")
+      .argument("<subject>", "group, member, GROUP/MEMBER, GROUP/SEQ, peer address, or server")
+      .description("Tell what happened to a group, a member, a rekey or a peer, and why."),
+  )
+    .addHelpText(
+      "after",
+      examples([
+        ["keyherald why gm4", "the life of one member"],
+        ["keyherald why substation/3", "what became of rekey 3"],
+        ["keyherald why server", "starts, stops, reloads, trouble with the store"],
+      ]),
+    )
+    .action(async (subject: string, options: DaemonOptions) => {
+      const story = await clientOf(options).call("why", {}, { subject });
+      if (options.json === true) printJson(story);
+      if (story.lines.length === 0) {
+        throw new CommandError(
+          ExitCode.FAILURE,
+          `the ledger has nothing about ${subject}; keyherald events shows the subjects that there are`,
+        );
+      }
+      if (options.json === true) return;
+      const now = Date.now();
+      for (const line of story.lines) print(`${dim(clockTime(line.at, now))}  ${line.text}`);
+    });
+}

@@ -1,0 +1,75 @@
+/** Stage and curtain of the demo: a temporary directory, the processes, and their certain end. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { demoGroup, writeConfigurations } from "./configurations.ts";
+import type { Narrator } from "./narrator.ts";
+import { findPlaces } from "./places.ts";
+import { DemoError, DemoProcess } from "./process.ts";
+import { type DemoResult, tellStory } from "./story.ts";
+
+const memberCount = 5;
+const atMostMs = 55_000;
+
+/** What the demo leaves for whoever wants to look around: only with `keep`. */
+export interface Stage {
+  readonly socket: string;
+  readonly group: string;
+}
+
+/**
+ * Runs the demo. Whatever happens, its processes have ended and its files are gone when this returns or throws.
+ * @param keep called after the story with everything still running; the demo ends when it resolves.
+ * @throws DemoError
+ */
+export async function runDemo(narrator: Narrator, keep?: (stage: Stage) => Promise<void>): Promise<DemoResult> {
+  const directory = mkdtempSync(join(tmpdir(), "keyherald-demo-"));
+  const processes: DemoProcess[] = [];
+  const interruption = interrupted();
+  try {
+    const places = await findPlaces(memberCount);
+    const prepared = writeConfigurations(directory, places);
+    const spawned = [prepared.keyServer, ...prepared.members].map(
+      (one) => new DemoProcess(one.name, one.file, one.socket),
+    );
+    processes.push(...spawned);
+    const [keyServer, ...members] = spawned;
+    if (keyServer === undefined) throw new DemoError("the demo has no key server");
+    const result = await Promise.race([
+      tellStory({ keyServer, members, places }, narrator),
+      interruption.promise,
+      tooLong(keyServer),
+    ]);
+    const stage = { socket: prepared.keyServer.socket, group: demoGroup };
+    if (keep !== undefined) await Promise.race([keep(stage), interruption.promise.catch(() => undefined)]);
+    return result;
+  } finally {
+    narrator.end();
+    await Promise.all(processes.map((process) => process.stop()));
+    interruption.clear();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Rejects on Ctrl-C, SIGTERM and a closed terminal. */
+function interrupted(): { promise: Promise<never>; clear: () => void } {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  let handler: (signal: NodeJS.Signals) => void = () => {};
+  const promise = new Promise<never>((_, reject) => {
+    handler = (signal) => reject(new DemoError(`interrupted (${signal}); all processes of the demo are ended`));
+  });
+  promise.catch(() => undefined);
+  for (const signal of signals) process.on(signal, handler);
+  return {
+    promise,
+    clear: () => {
+      for (const signal of signals) process.removeListener(signal, handler);
+    },
+  };
+}
+
+function tooLong(keyServer: DemoProcess): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(keyServer.failure(`the demo was not over after ${atMostMs / 1000} s`)), atMostMs).unref();
+  });
+}

@@ -1,0 +1,196 @@
+/** The demo's story: start, registration, two rekeys, a member that dies, a third rekey, and who did not answer. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RekeyDetail } from "../../api/views.ts";
+import { bold } from "../output/style.ts";
+import { clockTime, duration } from "../output/time.ts";
+import { demoGroup } from "./configurations.ts";
+import type { Narrator } from "./narrator.ts";
+import type { Places } from "./places.ts";
+import { DemoError, type DemoProcess } from "./process.ts";
+
+/** What `--json` prints. */
+export interface DemoResult {
+  readonly members: number;
+  readonly rekeys: readonly {
+    readonly seq: number;
+    readonly acked: number;
+    readonly missing: readonly string[];
+    readonly kind: string;
+    readonly spi: string;
+    readonly sends: number;
+    readonly slowestAckMs?: number;
+  }[];
+  /** Events in the key server's ledger at the end. */
+  readonly events: number;
+  /** What the key server says about each missing member. */
+  readonly missing: readonly {
+    readonly member: string;
+    readonly address: string;
+    readonly silentSince: string;
+    readonly story: readonly string[];
+  }[];
+  readonly durationMs: number;
+}
+
+export interface Cast {
+  readonly keyServer: DemoProcess;
+  readonly members: readonly DemoProcess[];
+  readonly places: Places;
+}
+
+const registrationWithinMs = 20_000;
+const rekeyWithinMs = 30_000;
+const pollMs = 50;
+const readingMs = 900;
+
+/** Tells it once. @throws DemoError when something went wrong. */
+export async function tellStory(cast: Cast, narrator: Narrator): Promise<DemoResult> {
+  const startedAt = Date.now();
+  await start(cast, narrator);
+  await registration(cast, narrator);
+  await narrator.pause(readingMs);
+  const rekeys = [await rekey(cast, narrator, 1)];
+  await narrator.pause(readingMs);
+  rekeys.push(await rekey(cast, narrator, 2));
+  await narrator.pause(readingMs);
+  const victim = cast.members.at(-2) ?? cast.members[0];
+  if (victim === undefined) throw new DemoError("the demo has no members");
+  await stopOne(victim, narrator);
+  await narrator.pause(readingMs);
+  rekeys.push(await rekey(cast, narrator, 3, victim));
+  const missing = await whatHappened(cast, narrator, rekeys);
+  const events = await cast.keyServer.client.call("events", { limit: 100_000 });
+  return {
+    members: cast.members.length,
+    rekeys: rekeys.map(resultOf),
+    events: events.length,
+    missing,
+    durationMs: Date.now() - startedAt,
+  };
+}
+
+async function start({ keyServer, members, places }: Cast, narrator: Narrator): Promise<void> {
+  narrator.title(`Keyherald demo: one key server and ${members.length} members, each a process of its own`);
+  narrator.doing("Starting the processes");
+  await Promise.all([keyServer, ...members].map((process) => process.ready()));
+  const first = places.members[0];
+  const last = places.members.at(-1);
+  const where = places.ownAddresses
+    ? `members ${first?.address ?? ""} to ${last?.address ?? ""}`
+    : `members on ports ${first?.port ?? 0} to ${last?.port ?? 0}`;
+  narrator.done(
+    `${members.length + 1} processes run: key server ${places.keyServer.address}:${places.keyServer.port}, ${where}`,
+  );
+}
+
+async function registration({ keyServer, members }: Cast, narrator: Narrator): Promise<void> {
+  const until = Date.now() + registrationWithinMs;
+  for (;;) {
+    for (const process of [keyServer, ...members]) process.check();
+    const all = await keyServer.client.call("members", {}, { name: demoGroup });
+    const registered = all.filter((member) => member.state === "registered");
+    narrator.doing(`Phase 1 and registration (GROUPKEY-PULL): ${registered.length} of ${members.length} members`);
+    if (registered.length === members.length) {
+      narrator.done(
+        `Phase 1 and registration (GROUPKEY-PULL): ${bold(`${registered.length} of ${members.length}`)} members have the group's keys`,
+      );
+      for (const member of registered) narrator.detail(`${member.name.padEnd(20)} ${member.address}:${member.port}`);
+      return;
+    }
+    if (Date.now() > until) {
+      const names = new Set(registered.map((member) => `${member.address}:${member.port}`));
+      throw keyServer.failure(
+        `only ${names.size} of ${members.length} members registered within ${registrationWithinMs / 1000} s`,
+      );
+    }
+    await sleep(pollMs);
+  }
+}
+
+async function stopOne(victim: DemoProcess, narrator: Narrator): Promise<void> {
+  const pid = victim.pid;
+  narrator.doing(`Stopping ${victim.name}`);
+  await victim.kill();
+  narrator.trouble(`${bold(victim.name)} is killed (process ${pid}, SIGKILL): it cannot say goodbye`);
+}
+
+async function rekey(cast: Cast, narrator: Narrator, number: number, victim?: DemoProcess): Promise<RekeyDetail> {
+  const { client } = cast.keyServer;
+  const planned = await client.call("rekey", { what: "tek" }, { name: demoGroup });
+  const [first] = planned.rekeys;
+  if (first === undefined) throw cast.keyServer.failure(`rekey ${number} was not sent`);
+  const sentAt = Date.now();
+  for (;;) {
+    for (const process of [cast.keyServer, ...cast.members]) process.check();
+    const detail = await client.call("rekeyDetail", {}, { name: demoGroup, spi: first.spi, seq: String(first.seq) });
+    const { rekey } = detail;
+    const waiting =
+      victim === undefined
+        ? ""
+        : `; waiting for ${victim.name}, sent ${times(rekey.attempts)}, ${duration(Date.now() - sentAt)}`;
+    narrator.doing(`Rekey ${rekey.seq} (GROUPKEY-PUSH): ${rekey.acked} of ${rekey.targets} acknowledged${waiting}`);
+    if (rekey.settled) {
+      tellRekey(detail, narrator);
+      return detail;
+    }
+    if (Date.now() - sentAt > rekeyWithinMs)
+      throw cast.keyServer.failure(`rekey ${rekey.seq} was not over after ${rekeyWithinMs / 1000} s`);
+    await sleep(pollMs);
+  }
+}
+
+function tellRekey({ rekey, members }: RekeyDetail, narrator: Narrator): void {
+  const slowest = slowestAck(members);
+  const within = slowest === undefined ? "" : ` within ${duration(slowest)}`;
+  const line = `Rekey ${rekey.seq} (GROUPKEY-PUSH): ${bold(`${rekey.acked} of ${rekey.targets}`)} acknowledged${within}`;
+  const missing = members.filter((member) => member.state === "missing");
+  if (missing.length === 0) narrator.done(line);
+  else narrator.trouble(`${line}, ${missing.map((member) => bold(member.member)).join(", ")} did not answer`);
+  const acked = members.filter((member) => member.afterMs !== undefined);
+  narrator.detail(`ACK ${acked.map((member) => `${member.member} ${duration(member.afterMs ?? 0)}`).join(", ")}`);
+}
+
+async function whatHappened(
+  { keyServer }: Cast,
+  narrator: Narrator,
+  rekeys: readonly RekeyDetail[],
+): Promise<DemoResult["missing"]> {
+  const last = rekeys.at(-1);
+  const missing = last?.members.filter((member) => member.state === "missing") ?? [];
+  const found: DemoResult["missing"][number][] = [];
+  for (const member of missing) {
+    const { lines } = await keyServer.client.call("why", {}, { subject: `${demoGroup}/${member.member}` });
+    const since = member.silentSince === undefined ? "?" : clockTime(member.silentSince, Date.now());
+    narrator.trouble(`The key server says: ${bold(member.member)} (${member.address}) has not answered since ${since}`);
+    for (const line of lines) narrator.detail(`${clockTime(line.at, Date.now())}  ${line.text}`);
+    found.push({
+      member: member.member,
+      address: member.address,
+      silentSince: new Date(member.silentSince ?? 0).toISOString(),
+      story: lines.map((line) => line.text),
+    });
+  }
+  return found;
+}
+
+function resultOf({ rekey, members }: RekeyDetail): DemoResult["rekeys"][number] {
+  const slowestAckMs = slowestAck(members);
+  return {
+    seq: rekey.seq,
+    acked: rekey.acked,
+    missing: members.filter((member) => member.state === "missing").map((member) => member.member),
+    kind: rekey.kind,
+    spi: rekey.spi,
+    sends: rekey.attempts,
+    ...(slowestAckMs === undefined ? {} : { slowestAckMs }),
+  };
+}
+
+function slowestAck(members: RekeyDetail["members"]): number | undefined {
+  const all = members.flatMap((member) => (member.afterMs === undefined ? [] : [member.afterMs]));
+  return all.length === 0 ? undefined : Math.max(...all);
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
+}

@@ -1,0 +1,48 @@
+/** Times and durations for people. */
+
+const units = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1000],
+] as const;
+
+/** `850 ms`, `12 s`, `3 min`, `2 h 5 min`, `4 d 3 h`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  for (const [i, [unit, size]] of units.entries()) {
+    if (ms < size) continue;
+    const whole = Math.floor(ms / size);
+    const next = units[i + 1];
+    const rest = next === undefined || i > 1 ? 0 : Math.floor((ms - whole * size) / next[1]);
+    return rest === 0 ? `${whole} ${unit}` : `${whole} ${unit} ${rest} ${next?.[0] ?? ""}`;
+  }
+  return "0 s";
+}
+
+/** `in 5 min` or `5 min ago`, seen from `now`. */
+export function relative(at: number, now: number): string {
+  return at >= now ? `in ${duration(at - now)}` : `${duration(now - at)} ago`;
+}
+
+/** `14:02:11` today, `2026-11-23 14:02:11` on another day; local time. */
+export function clockTime(at: number, now: number): string {
+  const date = new Date(at);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  if (date.toDateString() === new Date(now).toDateString()) return time;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/**
+ * A point in time as an operator writes it: `10m`, `2h`, `1d` (before now), or ISO 8601.
+ * @returns milliseconds since the epoch, undefined when it is neither.
+ */
+export function parseSince(text: string, now: number): number | undefined {
+  const span = /^(\d+)\s*(s|m|min|h|d)$/.exec(text);
+  if (span !== null) return now - Number(span[1]) * (unitMs[span[2] ?? ""] ?? 0);
+  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? undefined : at;
+}

@@ -1,0 +1,141 @@
+/** Groups, members and rekeys as text. */
+import type { z } from "zod";
+import type { gmGroupView, groupView, memberView, rekeyMemberView, rekeyView } from "../../api/views.ts";
+import { bad, bold, dim, stateText } from "./style.ts";
+import { facts, table } from "./table.ts";
+import { clockTime, duration, relative } from "./time.ts";
+
+type Group = z.infer<typeof groupView>;
+type Rekey = z.infer<typeof rekeyView>;
+
+/** `keyherald groups`. */
+export function groupsTable(groups: readonly Group[], now: number): string {
+  return table(
+    ["GROUP", "ID", "MEMBERS", "KEK ENDS", "TEKS", "FIRST ENDS", "LAST REKEY"],
+    groups.map((group) => [
+      group.name,
+      group.id,
+      String(group.members),
+      relative(group.kek.expiresAt, now),
+      String(group.teks.length),
+      group.teks.length === 0 ? "-" : relative(Math.min(...group.teks.map((tek) => tek.expiresAt)), now),
+      lastRekey(group.rekeys),
+    ]),
+  );
+}
+
+/** `keyherald group NAME`. */
+export function groupText(group: Group, now: number): string {
+  const { kek } = group;
+  const head = facts([
+    ["group", `${bold(group.name)} (${group.id})`],
+    ["members", String(group.members)],
+    ["KEK", `${kek.spi}, ${kek.management}, acknowledgements ${kek.ack}`],
+    ["", `made ${relative(kek.createdAt, now)}, ends ${relative(kek.expiresAt, now)}, last SEQ ${kek.seq}`],
+    ["next SID", String(group.nextSid)],
+  ]);
+  const teks = table(
+    ["TEK", "SPI", "PROTOCOL", "IN USE FROM", "ENDS"],
+    group.teks.map((tek) => [
+      tek.name,
+      tek.spi,
+      tek.protocol,
+      clockTime(tek.activateAt, now),
+      relative(tek.expiresAt, now),
+    ]),
+  );
+  const rekeys = group.rekeys.length === 0 ? dim("No rekey yet.") : rekeysTable(group.rekeys, now);
+  return `${head}\n\n${teks}\n\n${rekeys}`;
+}
+
+/** Rekeys, newest first. */
+export function rekeysTable(rekeys: readonly Rekey[], now: number): string {
+  const newest = [...rekeys].sort((a, b) => b.sentAt - a.sentAt || b.seq - a.seq).slice(0, 20);
+  return table(
+    ["REKEY", "KIND", "SENT", "MEMBERS", "ACKED", "PENDING", "MISSING", "SENDS", "CAUSE"],
+    newest.map((rekey) => [
+      String(rekey.seq),
+      rekey.kind,
+      clockTime(rekey.sentAt, now),
+      String(rekey.targets),
+      rekey.ackRequested ? String(rekey.acked) : "-",
+      String(rekey.pending),
+      rekey.missing > 0 ? bad(String(rekey.missing)) : "0",
+      String(rekey.attempts),
+      rekey.cause,
+    ]),
+  );
+}
+
+/** `keyherald members NAME`: those who need attention first. */
+export function membersTable(members: readonly z.infer<typeof memberView>[], now: number): string {
+  const order = ["missing", "registered", "removed", "evicted"];
+  const sorted = [...members].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+  return table(
+    ["MEMBER", "IDENTITY", "ADDRESS", "STATE", "REGISTERED", "LAST ACK", "MISSED", "SIDS"],
+    sorted.map((member) => [
+      member.name,
+      member.identity,
+      `${member.address}:${member.port}`,
+      stateText(member.state),
+      relative(member.registeredAt, now),
+      lastAck(member, now),
+      String(member.consecutiveMissed),
+      member.sids.join(" ") || "-",
+    ]),
+  );
+}
+
+/** Who did not answer, since when. */
+export function missingTable(
+  missing: readonly (z.infer<typeof rekeyMemberView> & { seq: number })[],
+  now: number,
+): string {
+  return table(
+    ["MISSING", "ADDRESS", "REKEY", "SILENT SINCE", "EVER ACKNOWLEDGED"],
+    missing.map((member) => [
+      bad(member.member),
+      member.address,
+      String(member.seq),
+      member.silentSince === undefined
+        ? "-"
+        : `${clockTime(member.silentSince, now)} (${duration(now - member.silentSince)})`,
+      member.everAcked ? "yes" : "never",
+    ]),
+  );
+}
+
+/** A member's own view of its groups. */
+export function memberGroupsTable(groups: readonly z.infer<typeof gmGroupView>[], now: number): string {
+  return table(
+    ["GROUP", "ID", "STATE", "KEY SERVER", "KEK SEQ", "TEKS", "REGISTERS AGAIN", "PUSHES", "ACKS"],
+    groups.map((group) => [
+      group.name,
+      group.id,
+      stateText(group.state),
+      group.keyServer ?? "-",
+      group.kek === undefined ? "-" : String(group.kek.seq),
+      String(group.teks.length),
+      group.reregisterAt === undefined ? (group.lastError ?? "-") : relative(group.reregisterAt, now),
+      String(group.pushesAccepted),
+      String(group.acksSent),
+    ]),
+  );
+}
+
+function lastRekey(rekeys: readonly Rekey[]): string {
+  const last = rekeys.reduce<Rekey | undefined>(
+    (best, one) => (best === undefined || one.sentAt >= best.sentAt ? one : best),
+    undefined,
+  );
+  if (last === undefined) return "-";
+  if (!last.ackRequested) return `${last.seq}: sent`;
+  const missing = last.missing > 0 ? `, ${last.missing} missing` : "";
+  return `${last.seq}: ${last.acked}/${last.targets} acked${missing}`;
+}
+
+function lastAck(member: z.infer<typeof memberView>, now: number): string {
+  if (member.lastAckAt === undefined) return member.everAcked ? "-" : "never";
+  const seq = member.lastAckSeq === undefined ? "" : `${member.lastAckSeq}, `;
+  return `${seq}${relative(member.lastAckAt, now)}`;
+}
