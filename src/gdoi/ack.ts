@@ -83,6 +83,9 @@ export function verifyAck(type: number, key: SecretKey, view: AckView, env: Cryp
 }
 
 /** SPI of a push or an ACK: both cookies of HDR. */
-export function spiOf(header: { readonly initiatorCookie: Uint8Array; readonly responderCookie: Uint8Array }): Uint8Array {
+export function spiOf(header: {
+  readonly initiatorCookie: Uint8Array;
+  readonly responderCookie: Uint8Array;
+}): Uint8Array {
   return concat(header.initiatorCookie, header.responderCookie);
 }

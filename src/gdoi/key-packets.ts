@@ -201,8 +201,14 @@ function readLkh(packet: KeyPacket, exchange: PolicyExchange): Result<LkhKeys, P
   }
   const download = array === undefined ? undefined : decodeLkhDownload(array);
   if (download?.ok === false) return refuse("malformed", section, "LKH_DOWNLOAD_ARRAY cannot be read");
-  if (download === undefined && updates.length === 0) return refuse("malformed", section, "LKH packet without an array");
-  return ok({ spi: packet.spi, ...(download && { download: download.value }), updates, ...(publicKey && { publicKey }) });
+  if (download === undefined && updates.length === 0)
+    return refuse("malformed", section, "LKH packet without an array");
+  return ok({
+    spi: packet.spi,
+    ...(download && { download: download.value }),
+    updates,
+    ...(publicKey && { publicKey }),
+  });
 }
 
 function readSids(packet: KeyPacket): Result<Sids, PolicyError> {
@@ -216,7 +222,8 @@ function readSids(packet: KeyPacket): Result<Sids, PolicyError> {
       values.push(numberOf(a));
     } else return refuse("unsupported", section, `SID packet has attribute ${a.type}`);
   }
-  if (bits === undefined || bits < 1 || bits > 32) return refuse("malformed", section, "NUMBER_OF_SID_BITS missing or wrong");
+  if (bits === undefined || bits < 1 || bits > 32)
+    return refuse("malformed", section, "NUMBER_OF_SID_BITS missing or wrong");
   const limit = 2 ** bits;
   if (values.length === 0 || values.some((sid) => sid >= limit) || new Set(values).size !== values.length) {
     return refuse("malformed", section, "SID_VALUEs missing, repeated or too large");

@@ -142,7 +142,8 @@ function espKeys(transform: number, keyBits: number | undefined, auth: number | 
     return refuse("unsupported", section, `ESP transform ${transform} with a key of ${bits} bits is not supported`);
   }
   const integrity = auth === undefined ? 0 : integrityOctets[auth];
-  if (integrity === undefined) return refuse("unsupported", section, `authentication algorithm ${auth} is not supported`);
+  if (integrity === undefined)
+    return refuse("unsupported", section, `authentication algorithm ${auth} is not supported`);
   if (integrity === 0 && !cipher.combined) {
     return refuse("weak", section, `ESP transform ${transform} without authentication`);
   }

@@ -11,7 +11,17 @@ import { equal, fromHex, hex } from "../../src/util/octets.ts";
 import type { Result } from "../../src/util/result.ts";
 import { decodeAck } from "../../src/wire/gdoi/ack.ts";
 import { decodeHeader } from "../../src/wire/header.ts";
-import { env, GivenSignature, lkhData, phase1Sa, type Pull, type Push, type PushCase, pushData, sigHash } from "./gdoi-data.ts";
+import {
+  env,
+  GivenSignature,
+  lkhData,
+  type Pull,
+  type Push,
+  type PushCase,
+  phase1Sa,
+  pushData,
+  sigHash,
+} from "./gdoi-data.ts";
 
 function good<T, E>(result: Result<T, E>): T {
   if (!result.ok) throw new Error(JSON.stringify(result.error));
@@ -22,83 +32,83 @@ function header(datagram: Uint8Array) {
   return good(decodeHeader(datagram));
 }
 
-describe.each([...pushData.cases.map((c) => ({ name: c.name, pull: c.pull })), ...lkhData.pulls.map((pull) => ({ name: `lkh, member ${pull.member}`, pull }))])(
-  "GROUPKEY-PULL of $name",
-  ({ pull }: { pull: Pull }) => {
-    const sa = phase1Sa("initiator");
-    const ni = fromHex(pull.ni);
-    const nr = fromHex(pull.nr);
-    const messages = [
-      { m: pull.message1, nonces: [] },
-      { m: pull.message2, nonces: [ni] },
-      { m: pull.message3, nonces: [ni, nr] },
-      { m: pull.message4, nonces: [ni, nr] },
-    ] as const;
+describe.each([
+  ...pushData.cases.map((c) => ({ name: c.name, pull: c.pull })),
+  ...lkhData.pulls.map((pull) => ({ name: `lkh, member ${pull.member}`, pull })),
+])("GROUPKEY-PULL of $name", ({ pull }: { pull: Pull }) => {
+  const sa = phase1Sa("initiator");
+  const ni = fromHex(pull.ni);
+  const nr = fromHex(pull.nr);
+  const messages = [
+    { m: pull.message1, nonces: [] },
+    { m: pull.message2, nonces: [ni] },
+    { m: pull.message3, nonces: [ni, nr] },
+    { m: pull.message4, nonces: [ni, nr] },
+  ] as const;
 
-    test("every message opens, its HASH fits, and it is built again to the same octets", () => {
-      let iv = firstIv(sa, pull.mid, env);
-      for (const { m, nonces } of messages) {
-        expect(hex(iv)).toBe(m.iv);
-        const datagram = fromHex(m.datagram);
-        const opened = good(openPull(sa, env, header(datagram), datagram, iv));
-        expect(pullHashFits(sa, env, pull.mid, nonces, opened)).toBe(true);
-        expect(hex(opened.hash)).toBe(m.hash);
-        const covered = 4 + nonces.reduce((sum, n) => sum + n.length, 0);
-        expect(hex(opened.after)).toBe(m.hash_input.slice(2 * covered));
-        const built = buildPull(sa, env, pull.mid, nonces, opened.payloads, iv);
-        expect(hex(built.datagram)).toBe(m.datagram);
-        expect(hex(built.datagram.subarray(28))).toBe(m.ciphertext);
-        expect(hex(env.crypto.aesCbcDecrypt(sa.encryptionKey, iv, built.datagram.subarray(28)))).toBe(m.plaintext);
-        expect(hex(built.nextIv)).toBe(hex(opened.nextIv));
-        iv = opened.nextIv;
+  test("every message opens, its HASH fits, and it is built again to the same octets", () => {
+    let iv = firstIv(sa, pull.mid, env);
+    for (const { m, nonces } of messages) {
+      expect(hex(iv)).toBe(m.iv);
+      const datagram = fromHex(m.datagram);
+      const opened = good(openPull(sa, env, header(datagram), datagram, iv));
+      expect(pullHashFits(sa, env, pull.mid, nonces, opened)).toBe(true);
+      expect(hex(opened.hash)).toBe(m.hash);
+      const covered = 4 + nonces.reduce((sum, n) => sum + n.length, 0);
+      expect(hex(opened.after)).toBe(m.hash_input.slice(2 * covered));
+      const built = buildPull(sa, env, pull.mid, nonces, opened.payloads, iv);
+      expect(hex(built.datagram)).toBe(m.datagram);
+      expect(hex(built.datagram.subarray(28))).toBe(m.ciphertext);
+      expect(hex(env.crypto.aesCbcDecrypt(sa.encryptionKey, iv, built.datagram.subarray(28)))).toBe(m.plaintext);
+      expect(hex(built.nextIv)).toBe(hex(opened.nextIv));
+      iv = opened.nextIv;
+    }
+  });
+
+  test("the four HASHes come out of their inputs", () => {
+    const tail = (m: { hash_input: string }, skip: number) => fromHex(m.hash_input).subarray(skip);
+    const both = 4 + ni.length + nr.length;
+    expect(hex(hash1(sa, env, pull.mid, tail(pull.message1, 4)))).toBe(pull.message1.hash);
+    expect(hex(hash2(sa, env, pull.mid, ni, tail(pull.message2, 4 + ni.length)))).toBe(pull.message2.hash);
+    expect(hex(hash3(sa, env, pull.mid, ni, nr, tail(pull.message3, both)))).toBe(pull.message3.hash);
+    expect(hex(hash4(sa, env, pull.mid, ni, nr, tail(pull.message4, both)))).toBe(pull.message4.hash);
+  });
+
+  test("policy and keys are read, and the Rekey SA is written again as it was", () => {
+    const open = (m: { datagram: string; iv: string }) => {
+      const datagram = fromHex(m.datagram);
+      return good(openPull(sa, env, header(datagram), datagram, fromHex(m.iv))).payloads;
+    };
+    const [, policy] = open(pull.message2);
+    if (policy?.kind !== "GDOI-SA") throw new Error("no SA");
+    const { sak, sats } = good(readSa(policy));
+    if (sak === undefined) throw new Error("no SAK");
+    const rekey = good(readSak(sak, "pull"));
+    expect(hex(rekey.spi)).toBe(pull.spi);
+    expect(buildSak(rekey)).toEqual(sak);
+    expect(buildSa(policy.attributes)).toEqual(policy);
+    const [seq, kd] = open(pull.message4);
+    if (seq?.kind !== "SEQ" || kd?.kind !== "KD") throw new Error("no SEQ and KD");
+    expect(seq.sequenceNumber).toBe(pull.seq);
+    const keys = good(readKd(kd, "pull"));
+    expect(buildKd(keys)).toEqual(kd);
+    const root = keys.kek?.ivAndKey ?? keys.lkh?.download?.keys.at(-1)?.data;
+    expect(root && hex(root)).toBe(pull.kek_algorithm_key);
+    expect(keys.sids?.values).toEqual(pull.sids);
+    const described = sats.map((sat) => good(readSat(sat)));
+    for (const tek of pull.teks) {
+      const found = keys.teks.find((k) => hex(k.spi) === tek.spi);
+      expect(found?.algorithmKey && hex(found.algorithmKey)).toBe(tek.tek_algorithm_key);
+      expect(found?.integrityKey && hex(found.integrityKey)).toBe(tek.tek_integrity_key);
+      const sat = described.find((d) => d !== undefined && hex(d.spi) === tek.spi);
+      if (tek.protocol === 3) expect(sat).toBeUndefined();
+      else {
+        expect(sat?.algorithmKeyOctets).toBe((tek.tek_algorithm_key?.length ?? 0) / 2);
+        expect(sat?.integrityKeyOctets).toBe((tek.tek_integrity_key?.length ?? 0) / 2);
       }
-    });
-
-    test("the four HASHes come out of their inputs", () => {
-      const after = (m: { hash_input: string }, skip: number) => fromHex(m.hash_input).subarray(skip);
-      const both = 4 + ni.length + nr.length;
-      expect(hex(hash1(sa, env, pull.mid, after(pull.message1, 4)))).toBe(pull.message1.hash);
-      expect(hex(hash2(sa, env, pull.mid, ni, after(pull.message2, 4 + ni.length)))).toBe(pull.message2.hash);
-      expect(hex(hash3(sa, env, pull.mid, ni, nr, after(pull.message3, both)))).toBe(pull.message3.hash);
-      expect(hex(hash4(sa, env, pull.mid, ni, nr, after(pull.message4, both)))).toBe(pull.message4.hash);
-    });
-
-    test("policy and keys are read, and the Rekey SA is written again as it was", () => {
-      const open = (m: { datagram: string; iv: string }) => {
-        const datagram = fromHex(m.datagram);
-        return good(openPull(sa, env, header(datagram), datagram, fromHex(m.iv))).payloads;
-      };
-      const [, policy] = open(pull.message2);
-      if (policy?.kind !== "GDOI-SA") throw new Error("no SA");
-      const { sak, sats } = good(readSa(policy));
-      if (sak === undefined) throw new Error("no SAK");
-      const rekey = good(readSak(sak, "pull"));
-      expect(hex(rekey.spi)).toBe(pull.spi);
-      expect(buildSak(rekey)).toEqual(sak);
-      expect(buildSa(policy.attributes)).toEqual(policy);
-      const [seq, kd] = open(pull.message4);
-      if (seq?.kind !== "SEQ" || kd?.kind !== "KD") throw new Error("no SEQ and KD");
-      expect(seq.sequenceNumber).toBe(pull.seq);
-      const keys = good(readKd(kd, "pull"));
-      expect(buildKd(keys)).toEqual(kd);
-      const root = keys.kek?.ivAndKey ?? keys.lkh?.download?.keys.at(-1)?.data;
-      expect(root && hex(root)).toBe(pull.kek_algorithm_key);
-      expect(keys.sids?.values).toEqual(pull.sids);
-      const described = sats.map((sat) => good(readSat(sat)));
-      for (const tek of pull.teks) {
-        const found = keys.teks.find((k) => hex(k.spi) === tek.spi);
-        expect(found?.algorithmKey && hex(found.algorithmKey)).toBe(tek.tek_algorithm_key);
-        expect(found?.integrityKey && hex(found.integrityKey)).toBe(tek.tek_integrity_key);
-        const sat = described.find((d) => d !== undefined && hex(d.spi) === tek.spi);
-        if (tek.protocol === 3) expect(sat).toBeUndefined();
-        else {
-          expect(sat?.algorithmKeyOctets).toBe((tek.tek_algorithm_key?.length ?? 0) / 2);
-          expect(sat?.integrityKeyOctets).toBe((tek.tek_integrity_key?.length ?? 0) / 2);
-        }
-      }
-    });
-  },
-);
+    }
+  });
+});
 
 const allPushes = [...pushData.cases, lkhData].flatMap((c: Omit<PushCase, "pull">) =>
   c.pushes.map((push) => ({ name: `${c.name}: ${push.name}`, c, push })),
@@ -166,7 +176,14 @@ describe.each(allPushes)("GROUPKEY-PUSH of $name", ({ c, push }: { c: Omit<PushC
       expect(hex(view.covered)).toBe(ack.ack_hash_input);
       expect(hex(view.hash)).toBe(ack.hash);
       expect(verifyAck(ack.type, key, view, env)).toBe(true);
-      expect(verifyAck(ack.type, ackKey(ack.type, fromHex(ack.base_key), fromHex(c.public_key).subarray(0, 16), env), view, env)).toBe(false);
+      expect(
+        verifyAck(
+          ack.type,
+          ackKey(ack.type, fromHex(ack.base_key), fromHex(c.public_key).subarray(0, 16), env),
+          view,
+          env,
+        ),
+      ).toBe(false);
     }
   });
 });

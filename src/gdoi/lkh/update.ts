@@ -44,12 +44,7 @@ export function unwrap(data: Uint8Array, wrapping: Uint8Array, env: CryptoEnv): 
 }
 
 /** The array that brings `path` (from the lowest new key to the root) to all who hold `under`. */
-export function buildUpdate(
-  under: NodeKey,
-  path: readonly NodeKey[],
-  dates: KeyDates,
-  env: CryptoEnv,
-): LkhUpdateArray {
+export function buildUpdate(under: NodeKey, path: readonly NodeKey[], dates: KeyDates, env: CryptoEnv): LkhUpdateArray {
   let wrapping = under.data;
   const keys = path.map((node): LkhKey => {
     const data = wrap(node.data, wrapping, env);
@@ -135,7 +130,8 @@ function applyOne(
     wrapping = unwrap(key.data, wrapping, env);
     fresh.push({ id: key.lkhId, handle: key.keyHandle, data: wrapping });
   }
-  if (fresh.at(-1)?.id !== path.at(-1)?.id) return refuse("mismatch", SECTION, "an LKH update array ends below the root");
+  if (fresh.at(-1)?.id !== path.at(-1)?.id)
+    return refuse("mismatch", SECTION, "an LKH update array ends below the root");
   const byId = new Map(fresh.map((node) => [node.id, node]));
   return ok({
     path: path.map((node) => byId.get(node.id) ?? node),

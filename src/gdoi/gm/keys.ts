@@ -1,0 +1,160 @@
+/** A member's keys: taken over from a judged message, handed to the data plane, removed and expired. */
+import type { Instant } from "../../core/engine.ts";
+import { IdType } from "../../iana/isakmp.ts";
+import type { GroupSa } from "../../sad/sad.ts";
+import { addressText } from "../../util/address.ts";
+import { hex } from "../../util/octets.ts";
+import type { RekeySa } from "../policy-payloads.ts";
+import { kekKey, keyOfIvAndKey } from "../push.ts";
+import { type KekInstall, mayInstall, type TekInstall } from "./download.ts";
+import { report } from "./report.ts";
+import type { Gm, Group, RekeyState, TekState } from "./state.ts";
+
+/** SPIs of old KEKs that are remembered, so that a late datagram under one is told from an unknown SPI. */
+const RETIRED_KEPT = 16;
+
+/** The map key of a TEK. */
+export function tekName(protocol: number, spi: Uint8Array): string {
+  return `${protocol}:${hex(spi)}`;
+}
+
+/** Makes a Rekey SA; without a new signature key the old one stays (READINGS 13). */
+export function rekeyState(gm: Gm, group: Group, sa: RekeySa, keys: KekInstall, seq: number): RekeyState {
+  return {
+    sa,
+    spi: hex(sa.spi),
+    kek: kekKey(sa.spi, keys.ivAndKey, gm.env),
+    baseKey: keyOfIvAndKey(keys.ivAndKey),
+    verifier: keys.verifier ?? group.rekey?.verifier ?? group.handover?.old.verifier,
+    expiresAt: sa.lifetimeSeconds === undefined ? undefined : gm.env.now + sa.lifetimeSeconds * 1000,
+    seq,
+  };
+}
+
+/** Puts a Rekey SA in the place of the old one, whose SPI is remembered. */
+export function replaceRekey(gm: Gm, group: Group, rekey: RekeyState | undefined): void {
+  const old = group.rekey;
+  if (old !== undefined && old.spi !== rekey?.spi) {
+    group.retired = [...group.retired.filter((spi) => spi !== old.spi), old.spi].slice(-RETIRED_KEPT);
+  }
+  group.rekey = rekey;
+  followMulticast(gm, group);
+}
+
+/**
+ * Takes TEKs over: those already held keep their keys and activation, the rest are handed to the data plane.
+ * @returns names of those that are new.
+ */
+export function installTeks(gm: Gm, group: Group, teks: readonly TekInstall[]): string[] {
+  const { now } = gm.env;
+  const fresh: string[] = [];
+  const withoutSid: string[] = [];
+  for (const { description, keys } of teks) {
+    const name = tekName(description.protocolId, description.spi);
+    const held = group.teks.get(name);
+    const installed = mayInstall(description, group.sids);
+    const tek: TekState = {
+      description,
+      algorithmKey: keys.algorithmKey && gm.env.crypto.importSecret(keys.algorithmKey),
+      integrityKey: keys.integrityKey && gm.env.crypto.importSecret(keys.integrityKey),
+      activateAt: held?.activateAt ?? now + 1000 * (group.delays.activationSeconds ?? 0),
+      expiresAt: now + 1000 * description.lifetimeSeconds,
+      installed,
+    };
+    if (held === undefined) fresh.push(name);
+    group.teks.set(name, tek);
+    if (installed) gm.out.push({ out: "sad", change: { change: "install", sa: groupSa(group, tek) } });
+    else withoutSid.push(hex(description.spi));
+  }
+  if (withoutSid.length > 0) {
+    const reason = "no SID was given, and a counter mode must not be used for sending without one";
+    const figures = { spis: withoutSid };
+    report(gm, group.name, "gm.tek-not-installed", { cause: "peer", level: "alert", reason, figures });
+  }
+  return fresh;
+}
+
+function groupSa(group: Group, tek: TekState): GroupSa {
+  const { description, algorithmKey, integrityKey, activateAt, expiresAt } = tek;
+  const { sids } = group;
+  return {
+    group: group.name,
+    protocol: description.protocolId,
+    spi: description.spi,
+    ...(algorithmKey && { algorithmKey }),
+    ...(integrityKey && { integrityKey }),
+    activateAt,
+    expiresAt,
+    policy: description.policy,
+    sids: description.counterMode ? (sids?.values ?? []) : [],
+    sidBits: description.counterMode ? (sids?.bits ?? 0) : 0,
+  };
+}
+
+/** Takes a TEK away, from the data plane at `at`. */
+export function removeTek(gm: Gm, group: Group, name: string, at: Instant): void {
+  const tek = group.teks.get(name);
+  if (tek === undefined) return;
+  group.teks.delete(name);
+  if (!tek.installed) return;
+  const { protocolId: protocol, spi } = tek.description;
+  gm.out.push({ out: "sad", change: { change: "remove", group: group.name, protocol, spi, at } });
+}
+
+/** Removes what has come to its end; an event when that was the last TEK, or the KEK. */
+export function expireKeys(gm: Gm, group: Group): void {
+  const { now } = gm.env;
+  let ended = 0;
+  for (const [name, tek] of [...group.teks]) {
+    if (tek.expiresAt > now) continue;
+    removeTek(gm, group, name, now);
+    ended++;
+  }
+  const kekEnded = (group.rekey?.expiresAt ?? Number.POSITIVE_INFINITY) <= now;
+  if (kekEnded) {
+    replaceRekey(gm, group, undefined);
+    group.handover = undefined;
+  }
+  if (ended > 0 && group.teks.size === 0) {
+    const reason = "no key server gave new keys in time";
+    report(gm, group.name, "gm.keys-expired", { cause: "timer", level: "alert", reason, figures: { teks: ended } });
+  } else if (kekEnded) {
+    report(gm, group.name, "gm.kek-expired", { cause: "timer", level: "warning" });
+  }
+}
+
+/** Takes away everything that the group has. */
+export function forgetGroup(gm: Gm, group: Group): void {
+  for (const name of [...group.teks.keys()]) removeTek(gm, group, name, gm.env.now);
+  replaceRekey(gm, group, undefined);
+  group.handover = undefined;
+}
+
+/** Joins the multicast group that the SAK sends pushes to, and leaves the one before. */
+function followMulticast(gm: Gm, group: Group): void {
+  const wanted = multicastOf(group);
+  const { joined } = group;
+  if (joined?.group === wanted?.group && joined?.port === wanted?.port && joined?.interface === wanted?.interface)
+    return;
+  group.joined = wanted;
+  const others = [...gm.groups.values()].filter((g) => g !== group);
+  const shared = (m: Group["joined"]) => others.some((g) => g.joined?.group === m?.group && g.joined?.port === m?.port);
+  if (joined !== undefined && !shared(joined)) gm.out.push({ out: "leave", ...joined });
+  if (wanted !== undefined && !shared(wanted)) gm.out.push({ out: "join", ...wanted });
+}
+
+function multicastOf(group: Group): Group["joined"] {
+  const destination = group.rekey?.sa.destination;
+  if (destination === undefined || !isMulticast(destination)) return undefined;
+  const address = addressText(destination.data);
+  if (address === undefined) return undefined;
+  const { interface: name } = group.config;
+  return { group: address, port: destination.port, ...(name !== undefined && { interface: name }) };
+}
+
+/** 224.0.0.0/4 or ff00::/8. */
+function isMulticast({ idType, data }: { readonly idType: number; readonly data: Uint8Array }): boolean {
+  const [first = 0] = data;
+  if (idType === IdType.ID_IPV4_ADDR && data.length === 4) return first >> 4 === 0xe;
+  return idType === IdType.ID_IPV6_ADDR && data.length === 16 && first === 0xff;
+}

@@ -1,0 +1,70 @@
+/** What a complete GROUPKEY-PULL changes (RFC 6407 3.3). */
+import { hex } from "../../util/octets.ts";
+import type { Download } from "./exchange.ts";
+import { installTeks, rekeyState, removeTek, replaceRekey, tekName } from "./keys.ts";
+import { count, report } from "./report.ts";
+import { registerSoon, scheduleKeys } from "./schedule.ts";
+import type { Attempt, Gm, Group } from "./state.ts";
+import { groupView } from "./view.ts";
+
+/**
+ * Takes policy and keys over. A SEQ below the one of a push that came meanwhile is stale and ignored (RFC 6407 3.3); a
+ * KEK that a push replaced meanwhile is not taken back.
+ */
+export function registered(gm: Gm, group: Group, attempt: Extract<Attempt, { at: "pull" }>, download: Download): void {
+  const { now } = gm.env;
+  const { sa } = attempt.pull;
+  const { contents, kek, keys } = download;
+  if (contents.rekey !== undefined && group.retired.includes(hex(contents.rekey.spi))) {
+    count(gm, "pull.overtaken");
+    registerSoon(gm, group, "overtaken", "a push replaced the KEK while it registered", true);
+    return;
+  }
+  group.registration = { keyServer: sa.peerName, local: sa.local, at: now };
+  group.delays = contents.delays ?? {};
+  group.sids = keys.sids;
+  if (contents.rekey !== undefined && kek !== undefined) {
+    const same = group.rekey?.spi === hex(contents.rekey.spi) ? group.rekey.seq : 0;
+    replaceRekey(gm, group, rekeyState(gm, group, contents.rekey, kek, Math.max(download.seq, same)));
+  } else {
+    replaceRekey(gm, group, undefined);
+  }
+  group.path = kek?.path;
+  group.handover = undefined;
+  const current = new Set(contents.teks.map((tek) => tekName(tek.protocolId, tek.spi)));
+  const removeAt = now + 1000 * (group.delays.deactivationSeconds ?? 0);
+  if (download.teks.length > 0) {
+    for (const name of [...group.teks.keys()]) if (!current.has(name)) removeTek(gm, group, name, removeAt);
+  }
+  installTeks(gm, group, download.teks);
+  afterwards(gm, group, attempt, download);
+}
+
+function afterwards(gm: Gm, group: Group, attempt: Extract<Attempt, { at: "pull" }>, download: Download): void {
+  const { now } = gm.env;
+  const silent = group.failingSince === undefined ? undefined : now - group.failingSince;
+  group.failingSince = undefined;
+  group.failedRounds = 0;
+  group.lastError = undefined;
+  count(gm, "registered");
+  scheduleKeys(gm, group);
+  const { rekey } = group;
+  const other = download.contents.otherProtocols;
+  report(gm, group.name, "gm.registered", {
+    cause: "policy",
+    reason: attempt.why,
+    figures: {
+      keyServer: attempt.pull.sa.peerName,
+      teks: download.teks.length,
+      sids: group.sids?.values.length ?? 0,
+      ...(rekey && { kek: rekey.spi, seq: rekey.seq, ack: rekey.sa.ack ?? 0 }),
+      ...(silent !== undefined && { silentMs: silent }),
+      ...(other.length > 0 && { otherProtocols: other.map(String) }),
+    },
+  });
+  if ((group.sids?.values.length ?? 0) < download.asked && download.asked > 1) {
+    const figures = { asked: download.asked, given: group.sids?.values.length ?? 0 };
+    report(gm, group.name, "gm.fewer-sids", { cause: "peer", level: "warning", figures });
+  }
+  for (const id of group.commands.splice(0)) gm.out.push({ out: "reply", id, reply: { ...groupView(gm, group) } });
+}
