@@ -10,9 +10,12 @@ secrets=$here/$example/secrets
 umask 077
 mkdir -p "$secrets"
 
+# 32 octets in hexadecimal
+random() { od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'; }
+
 # the key of each daemon's store
 for who in key-server member-1 member-2 member-3; do
-  [ -e "$secrets/$who.state" ] || openssl rand -hex 32 >"$secrets/$who.state"
+  [ -e "$secrets/$who.state" ] || random >"$secrets/$who.state"
 done
 
 if [ "$example" = certificates ]; then
@@ -26,6 +29,6 @@ if [ "$example" = certificates ]; then
 else
   # a pre-shared key for each member
   for n in 1 2 3; do
-    [ -e "$secrets/gm$n.psk" ] || printf 'hex:%s\n' "$(openssl rand -hex 32)" >"$secrets/gm$n.psk"
+    [ -e "$secrets/gm$n.psk" ] || printf "hex:%s\n" "$(random)" >"$secrets/gm$n.psk"
   done
 fi
