@@ -40,7 +40,7 @@ export type PullOutcome =
 /** Sends message 1: HASH(1), Ni, ID. */
 export function startPull(gm: Gm, group: Group, attempt: Extract<Attempt, { at: "queued" }>): void {
   const { env } = gm;
-  const { sa, why, server, reused } = attempt;
+  const { sa, why, server, repeats, reused } = attempt;
   const messageId = freshMessageId(gm);
   const ni = env.random.octets(OWN_NONCE_OCTETS);
   const { id } = group.config;
@@ -50,7 +50,7 @@ export function startPull(gm: Gm, group: Group, attempt: Extract<Attempt, { at: 
   ];
   const { datagram, nextIv: iv } = buildPull(sa, env, messageId, [], payloads, firstIv(sa, messageId, env));
   const pull: Pull = { sa, messageId, ni, expects: 2, iv, datagram, sent: 0 };
-  group.attempt = { at: "pull", why, server, reused, pull };
+  group.attempt = { at: "pull", why, server, repeats, reused, pull };
   send(gm, group, pull);
 }
 

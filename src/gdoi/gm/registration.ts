@@ -15,6 +15,9 @@ import type { Attempt, Gm, Group } from "./state.ts";
 /** Notify types from here on are status, not error (RFC 2408 3.14.1). */
 const FIRST_STATUS_TYPE = 16_384;
 
+/** A key server whose keys changed during the exchange is asked again at once, so often in one attempt. */
+const MOST_REPEATS = 5;
+
 /** A Phase 1 SA with less than this left is not used for a new exchange. */
 const PHASE1_MARGIN_MS = 10_000;
 
@@ -26,7 +29,7 @@ export function register(gm: Gm, group: Group, why: string): void {
 }
 
 /** Tries the group's key server number `server`, and waits when there is no further one. */
-function tryServer(gm: Gm, group: Group, server: number, why: string, lastError: string): void {
+function tryServer(gm: Gm, group: Group, server: number, why: string, lastError: string, repeats = 0): void {
   const name = group.config.keyServers[server];
   if (name === undefined) {
     roundFailed(gm, group, lastError);
@@ -39,10 +42,10 @@ function tryServer(gm: Gm, group: Group, server: number, why: string, lastError:
   }
   const sa = usableSa(gm, name);
   if (sa !== undefined) {
-    usePhase1(gm, group, { why, server, at: "queued", sa, reused: true });
+    usePhase1(gm, group, { why, server, repeats, at: "queued", sa, reused: true });
     return;
   }
-  group.attempt = { why, server, at: "phase1" };
+  group.attempt = { why, server, repeats, at: "phase1" };
   if ([...gm.dialling.values()].includes(name)) return;
   gm.dialling.set(gm.phase1.initiate(gm.policy.local, endpoint, name, gm.env, gm.out), name);
 }
@@ -174,7 +177,8 @@ function established(gm: Gm, sa: Phase1Sa): void {
   for (const group of gm.groups.values()) {
     const { attempt } = group;
     if (attempt?.at !== "phase1" || group.config.keyServers[attempt.server] !== sa.peerName) continue;
-    usePhase1(gm, group, { why: attempt.why, server: attempt.server, at: "queued", sa, reused: false });
+    const { why, server, repeats } = attempt;
+    usePhase1(gm, group, { why, server, repeats, at: "queued", sa, reused: false });
   }
 }
 
@@ -197,7 +201,15 @@ function notified(gm: Gm, { sa, notification }: Extract<Phase1Upcall, { up: "not
   if (notification.notifyType >= FIRST_STATUS_TYPE) return;
   for (const group of gm.groups.values()) {
     if (group.attempt?.at !== "pull" || group.attempt.pull.sa !== sa) continue;
+    const { attempt } = group;
     const code = nameOf(NotifyType, notification.notifyType);
+    if (notification.notifyType === NotifyType.INVALID_SPI && attempt.repeats < MOST_REPEATS) {
+      count(gm, "pull.begun-again");
+      gm.deadlines.clear(`pull:${group.name}`);
+      const error = "the group's keys changed during the exchange";
+      tryServer(gm, group, attempt.server, attempt.why, error, attempt.repeats + 1);
+      return;
+    }
     const keyServer = sa.peerName;
     report(gm, group.name, "gm.registration-refused", {
       cause: "peer",

@@ -61,7 +61,13 @@ export interface Pull {
 }
 
 /** An attempt to register, at one key server at a time. */
-export type Attempt = { readonly why: string; readonly server: number } & (
+export type Attempt = {
+  readonly why: string;
+  /** Which of the group's key servers. */
+  readonly server: number;
+  /** How often this key server has asked to begin again. */
+  readonly repeats: number;
+} & (
   | { readonly at: "phase1" }
   /** Waiting for another group's PULL under the same Phase 1 SA: they go one by one. */
   | { readonly at: "queued"; readonly sa: Phase1Sa; readonly reused: boolean }

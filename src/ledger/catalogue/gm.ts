@@ -1,4 +1,79 @@
-/** Events of members. */
-import type { Catalogue } from "./form.ts";
+/** Events of members; the subject is the group. */
+import { type Catalogue, count, duration, listed, names, number, reason, text, timeOfDay } from "./form.ts";
 
-export const gmEvents: Catalogue = {};
+/** `, with 2 TEKs` and the like: what came with a registration or a push. */
+function keys(event: Parameters<typeof text>[0]): string {
+  return count(number(event, "teks") ?? 0, "TEK");
+}
+
+/** Kinds that start with `gm.`. */
+export const gmEvents: Catalogue = {
+  /** reason: why it registered. figures: keyServer, teks, sids; kek, seq, ack; silentMs; otherProtocols. */
+  "gm.registered": {
+    sentence: (e) => {
+      const silent = number(e, "silentMs");
+      const kek = e.figures?.["kek"] === undefined ? "no KEK" : `KEK ${text(e, "kek")} at SEQ ${text(e, "seq")}`;
+      const since = silent === undefined ? "" : `, after ${duration(silent)} without a key server`;
+      return `registered with key server ${text(e, "keyServer")}: ${kek} and ${keys(e)}${since}${reason(e, "; because ")}`;
+    },
+  },
+  /** reason: the cause in words. figures: inMs, cause. */
+  "gm.reregistering": {
+    sentence: (e) => `registers again in ${duration(number(e, "inMs") ?? 0)}${reason(e, ", because ")}`,
+  },
+  /** figures: keyServer, notify. */
+  "gm.registration-refused": {
+    sentence: (e) => `key server ${text(e, "keyServer")} refused the registration: ${text(e, "notify")}`,
+  },
+  /** reason: what is not acceptable. figures: keyServer, code, section. */
+  "gm.policy-unacceptable": {
+    sentence: (e) =>
+      `the policy of key server ${text(e, "keyServer")} is not acceptable (${text(e, "section")})${reason(e)}`,
+  },
+  /** reason: the last failure. figures: keyServers, since, keysUntil (0: none), retryInMs. */
+  "gm.key-server-unreachable": {
+    sentence: (e) => {
+      const until = number(e, "keysUntil") ?? 0;
+      const kept = until === 0 ? "no keys are held" : `the keys are kept until ${timeOfDay(until)}`;
+      return `no key server of ${listed(names(e, "keyServers"))} gave keys, ${kept}${reason(e)}`;
+    },
+  },
+  /** figures: seq, spi, teks, removed; kek (SPI of a new one); kekDeleted. */
+  "gm.rekeyed": {
+    sentence: (e) => {
+      const kek = e.figures?.["kek"] === undefined ? "" : `, new KEK ${text(e, "kek")}`;
+      const removed = number(e, "removed") ?? 0;
+      const gone = removed === 0 ? "" : `, ${removed} removed`;
+      const deleted = e.figures?.["kekDeleted"] === true ? ", the KEK deleted" : "";
+      return `push SEQ ${text(e, "seq")} carried out: ${keys(e)} new${gone}${kek}${deleted}`;
+    },
+  },
+  /** figures: seq, type, attempt (1 for the first). */
+  "gm.acknowledged": {
+    sentence: (e) => {
+      const again = (number(e, "attempt") ?? 1) > 1 ? " again" : "";
+      return `push SEQ ${text(e, "seq")} acknowledged${again} with type ${text(e, "type")}`;
+    },
+  },
+  /** reason: what is wrong. figures: code, drops (since the last such event), source. */
+  "gm.push-refused": {
+    sentence: (e) =>
+      `${count(number(e, "drops") ?? 1, "push", "pushes")} from ${text(e, "source")} refused (${text(e, "code")})${reason(e)}`,
+  },
+  /** reason: what is wrong. figures: code, drops, source. */
+  "gm.dropped": {
+    sentence: (e) =>
+      `${count(number(e, "drops") ?? 1, "datagram")} from ${text(e, "source")} dropped (${text(e, "code")})${reason(e)}`,
+  },
+  "gm.update-not-for-us": { sentence: (e) => `an LKH update brought no key here${reason(e)}` },
+  /** reason. figures: spis (list of hex). */
+  "gm.tek-not-installed": {
+    sentence: (e) => `${count(names(e, "spis").length, "TEK")} not installed (${listed(names(e, "spis"))})${reason(e)}`,
+  },
+  /** figures: asked, given. */
+  "gm.fewer-sids": { sentence: (e) => `asked for ${text(e, "asked")} SIDs, got ${text(e, "given")}` },
+  /** reason. figures: teks. */
+  "gm.keys-expired": { sentence: (e) => `all keys have expired${reason(e)}` },
+  "gm.kek-expired": { sentence: () => "the KEK has expired, pushes cannot be read until the next registration" },
+  "gm.left": { sentence: () => "the group is no longer in the configuration, its keys are removed" },
+};
