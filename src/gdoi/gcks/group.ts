@@ -1,0 +1,121 @@
+/** Everything the key server holds of one group. Changed in place by the files beside this one. */
+import { Deadlines } from "../../core/deadlines.ts";
+import type { Instant } from "../../core/engine.ts";
+import type { Cause, Subject } from "../../ledger/event.ts";
+import type { KeyTree } from "../lkh/tree.ts";
+import type { GroupPolicy } from "../policy.ts";
+import { generationEnd, type Kek, renewalOf, type TekGeneration } from "./keys.ts";
+import { MemberTable, uint32 } from "./members.ts";
+import { HISTORY, type Rekey } from "./rekey.ts";
+import { SidCounter } from "./sids.ts";
+
+/** A rekey that is decided and waits for its turn. */
+export interface Step {
+  /** `replace`: new TEKs, and a Delete of all old ones (RFC 6407 7.4.1). */
+  readonly what: "tek" | "kek" | "replace";
+  readonly cause: string;
+  readonly by: Cause;
+  /** SPI of the KEK that a roll-over will make: chosen when it is planned, so that it can be told. */
+  readonly nextSpi?: Uint8Array;
+}
+
+export class Group {
+  readonly name: string;
+  readonly subject: Subject;
+  policy: GroupPolicy;
+  /** Undefined only until the group is opened or restored. */
+  #kek: Kek | undefined;
+  /** KEKs within their grace period. */
+  retired: Kek[] = [];
+  tree: KeyTree | undefined;
+  /** Oldest first; the last is the current one. */
+  generations: TekGeneration[] = [];
+  sids: SidCounter;
+  readonly members = new MemberTable();
+  /** The last rekeys, oldest first. */
+  readonly rekeys: Rekey[] = [];
+  queue: Step[] = [];
+  /** Number of the last rekey. */
+  number = 0;
+  /** Times that the group's own record was written. */
+  commits = 0;
+  /** Changes with every key: a GROUPKEY-PULL that began before is overtaken. */
+  version = 0;
+  /** Taken out of the configuration: it ends when its last push is settled. */
+  closing = false;
+  readonly deadlines = new Deadlines<"push" | "renew" | "grace">();
+
+  constructor(policy: GroupPolicy) {
+    this.name = policy.name;
+    this.subject = { kind: "group", name: policy.name };
+    this.policy = policy;
+    this.sids = new SidCounter(policy.sidBits);
+  }
+
+  get kek(): Kek {
+    if (this.#kek === undefined) throw new Error(`group ${this.name} has no keys yet`);
+    return this.#kek;
+  }
+
+  set kek(kek: Kek) {
+    this.#kek = kek;
+    this.version += 1;
+  }
+
+  get generation(): TekGeneration | undefined {
+    return this.generations.at(-1);
+  }
+
+  /** Rekeys that wait for somebody or will be repeated. */
+  get flights(): Rekey[] {
+    return this.rekeys.filter((rekey) => !rekey.settled);
+  }
+
+  /** Nothing that was sent must be settled before the next push. */
+  get idle(): boolean {
+    return this.rekeys.every((rekey) => rekey.settled || rekey.superseded);
+  }
+
+  /** Generations whose TEKs live. */
+  live(now: Instant): TekGeneration[] {
+    return this.generations.filter((generation) => generationEnd(generation) > now);
+  }
+
+  /** SPIs that a new TEK must not have. */
+  usedSpis(): Set<number> {
+    return new Set(this.generations.flatMap((g) => g.teks.map((tek) => uint32(tek.spi, 0))));
+  }
+
+  /** The KEK of an SPI, the current one or one within its grace period. */
+  kekOf(spiHex: string): Kek | undefined {
+    return [this.kek, ...this.retired].find((kek) => kek.spiHex === spiHex);
+  }
+
+  /** Remembers a rekey; returns the one that is forgotten for it. */
+  remember(rekey: Rekey): Rekey | undefined {
+    this.rekeys.push(rekey);
+    this.kekOf(rekey.spiHex)?.rekeys.set(rekey.seq, rekey);
+    if (this.rekeys.length <= HISTORY) return undefined;
+    const forgotten = this.rekeys.shift();
+    if (forgotten !== undefined) this.kekOf(forgotten.spiHex)?.rekeys.delete(forgotten.seq);
+    return forgotten;
+  }
+
+  /** When TEKs and KEK must be renewed, whichever comes first. */
+  renewal(): { readonly at: Instant; readonly tek: Instant; readonly kek: Instant } {
+    const share = this.policy.renewAtRemaining;
+    const tek = this.generation === undefined ? Number.POSITIVE_INFINITY : renewalOf(this.generation, share);
+    const kek = this.kek.renewAt(share);
+    return { at: Math.min(tek, kek), tek, kek };
+  }
+
+  /** A member's subject in the ledger. */
+  memberSubject(name: string): Subject {
+    return { kind: "member", name: `${this.name}/${name}` };
+  }
+}
+
+/** Whether changed terms cannot be pushed: members need a new tree, no tree any more, or SIDs of another width. */
+export function needsFreshStart(group: Group): boolean {
+  return group.kek.policy.management !== group.policy.kek.management || group.sids.bits !== group.policy.sidBits;
+}

@@ -1,0 +1,114 @@
+/** Makes keys and pushes them. The state changes and is durable before the first datagram leaves. */
+import type { Cause } from "../../ledger/event.ts";
+import type { LkhUpdateArray, Payload } from "../../wire/payloads.ts";
+import type { KeyTree } from "../lkh/tree.ts";
+import { buildPush, kekKey } from "../push.ts";
+import { commit, persist, replaceKek } from "./commit.ts";
+import { kekPayloads, tekPayloads } from "./compose.ts";
+import { sendFirst } from "./delivery.ts";
+import type { Group, Step } from "./group.ts";
+import { Kek, makeTeks, type TekGeneration } from "./keys.ts";
+import type { Member } from "./members.ts";
+import { nothingElse, type Redo, rekeyRemoval } from "./records.ts";
+import { Rekey, type RekeyKind } from "./rekey.ts";
+import { type Turn, tell } from "./server.ts";
+
+export interface PushOrder {
+  readonly kind: RekeyKind;
+  readonly cause: string;
+  /** D, SA and KD, without SEQ and SIG. */
+  readonly payloads: readonly Payload[];
+  /** KEK_ACK_REQUESTED of the SAK that holds once the push is processed. */
+  readonly ackType: number;
+  /** Members that can make something of it; all when absent. */
+  readonly covers?: (member: Member) => boolean;
+}
+
+/** Signs and encrypts a push under the group's KEK with its next sequence number. Nothing is sent. */
+export function makeRekey(group: Group, turn: Turn, order: PushOrder): Rekey {
+  const { kek } = group;
+  const seq = kek.seq + 1;
+  const payloads: Payload[] = [{ kind: "SEQ", sequenceNumber: seq }, ...order.payloads];
+  const datagram = buildPush(kek.key, payloads, kek.policy.signature, turn.env);
+  kek.seq = seq;
+  group.number += 1;
+  const { kind, cause, ackType, covers } = order;
+  const terms = { number: group.number, kind, cause, ackType, sentAt: turn.env.now, slots: group.members.size };
+  const rekey = new Rekey(kek.key.spi, seq, group.name, terms, datagram);
+  for (const member of group.members.present()) {
+    if (!member.keyless && (covers === undefined || covers(member))) rekey.target(member.slot);
+  }
+  const forgotten = group.remember(rekey);
+  if (forgotten !== undefined) persist(turn, rekeyRemoval(group, forgotten));
+  return rekey;
+}
+
+/** Makes everything durable, then sends. */
+export function launch(group: Group, turn: Turn, rekeys: readonly Rekey[], by: Cause, redo: Redo = nothingElse): void {
+  commit(group, turn, redo);
+  for (const rekey of rekeys) {
+    const datagrams = sendFirst(group, rekey, turn);
+    turn.server.counters.count("push.made");
+    tell(turn, {
+      kind: "gcks.rekey-sent",
+      subjects: [rekey.subject, group.subject],
+      cause: by,
+      reason: rekey.cause,
+      figures: {
+        group: group.name,
+        seq: rekey.seq,
+        spi: rekey.spiHex,
+        kind: rekey.kind,
+        targets: rekey.targets,
+        datagrams,
+        octets: rekey.datagram?.length ?? 0,
+        ackRequested: rekey.ackType !== 0,
+        transport: group.policy.push.transport,
+        newSpi: group.kek.spiHex,
+      },
+      level: "info",
+    });
+  }
+}
+
+/** The next generation of TEKs. */
+export function nextTeks(group: Group, turn: Turn): TekGeneration {
+  const { env } = turn;
+  const teks = makeTeks(group.policy.teks, group.usedSpis(), env);
+  return { number: (group.generation?.number ?? 0) + 1, createdAt: env.now, teks };
+}
+
+/**
+ * New TEKs. Two generations live on: the push that brings generation n deletes n-2. `replace` deletes all older ones,
+ * after members were put out (RFC 6407 7.4.1).
+ */
+export function launchTek(group: Group, turn: Turn, step: Step): void {
+  if (group.policy.teks.length === 0) return;
+  const made = nextTeks(group, turn);
+  const kept = step.what === "replace" ? [] : group.generations.slice(-1);
+  const ended = group.generations.filter((generation) => !kept.includes(generation));
+  const payloads = tekPayloads(group, made, ended, turn.env);
+  const ackType = group.kek.policy.ack ?? 0;
+  const rekey = makeRekey(group, turn, { kind: "tek", cause: step.cause, payloads, ackType });
+  group.generations = [...kept, made];
+  group.version += 1;
+  launch(group, turn, [rekey], step.by);
+}
+
+/** A KEK of random octets, or with the root of a tree. */
+export function makeKek(group: Group, turn: Turn, spi: Uint8Array, tree: KeyTree | undefined): Kek {
+  const { env } = turn;
+  const ivAndKey = tree?.root ?? env.random.octets(16 + group.policy.kek.keyBits / 8);
+  return new Kek(kekKey(spi, ivAndKey, env), group.policy.kek, env.now, tree);
+}
+
+/** KEK roll-over: SAK and key under the old KEK (RFC 6407 4); with a tree a new root for all who hold its children. */
+export function launchKek(group: Group, turn: Turn, step: Step): void {
+  const { tree } = group;
+  const arrays: readonly LkhUpdateArray[] | undefined = tree?.evict([], turn.env).arrays;
+  const next = makeKek(group, turn, step.nextSpi ?? turn.server.keks.freshSpi(turn.env), tree);
+  const payloads = kekPayloads(group, next, arrays, turn.server.pushSource(group), turn.env);
+  const rekey = makeRekey(group, turn, { kind: "kek", cause: step.cause, payloads, ackType: next.policy.ack ?? 0 });
+  replaceKek(group, next, turn);
+  launch(group, turn, [rekey], step.by, { nodes: tree?.takeChanges() ?? [], members: [] });
+}

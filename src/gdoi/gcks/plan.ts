@@ -1,0 +1,82 @@
+/** Which push comes next: one after the other, each when the one before is settled. */
+import type { Cause } from "../../ledger/event.ts";
+import { hex } from "../../util/octets.ts";
+import { commit, endGrace } from "./commit.ts";
+import { deliver, schedule } from "./delivery.ts";
+import { freshStart } from "./fresh-start.ts";
+import { type Group, needsFreshStart, type Step } from "./group.ts";
+import { launchKek, launchTek } from "./launch.ts";
+import { type Turn, tell } from "./server.ts";
+
+/** Where a push will stand: what an operator is told before it leaves. */
+export interface Planned {
+  readonly spi: string;
+  readonly seq: number;
+}
+
+/** The places of all queued steps, in their order. */
+export function planned(group: Group): Planned[] {
+  let spi = group.kek.spiHex;
+  let seq = group.kek.seq;
+  return group.queue.map((step) => {
+    const place = { spi, seq: ++seq };
+    if (step.nextSpi !== undefined) {
+      spi = hex(step.nextSpi);
+      seq = 0;
+    }
+    return place;
+  });
+}
+
+/** Plans new keys; they are made and sent when it is their turn. Returns the place of the push. */
+export function enqueue(group: Group, turn: Turn, what: "tek" | "kek", cause: string, by: Cause): Planned {
+  const nextSpi = what === "kek" ? turn.server.keks.freshSpi(turn.env) : undefined;
+  const step: Step = { what, cause, by, ...(nextSpi && { nextSpi }) };
+  group.queue.push(step);
+  const place = planned(group).at(-1) ?? { spi: group.kek.spiHex, seq: group.kek.seq + 1 };
+  if (group.idle) advance(group, turn);
+  else {
+    commit(group, turn);
+    tell(turn, {
+      kind: "gcks.rekey-planned",
+      subjects: [group.subject],
+      cause: by,
+      reason: cause,
+      figures: { group: group.name, what, ...place, waiting: group.queue.length },
+      level: "info",
+    });
+  }
+  return place;
+}
+
+/** Settles, repeats and sends whatever is due, and sets the deadlines: the end of every step that touched the group. */
+export function pump(group: Group, turn: Turn): void {
+  do deliver(group, turn);
+  while (advance(group, turn));
+  endGrace(group, turn);
+  schedule(group);
+}
+
+/** Sends what is next, as long as nothing under way must be settled first. Returns whether a step was taken. */
+function advance(group: Group, turn: Turn): boolean {
+  let moved = false;
+  while (group.idle) {
+    const step = group.queue.shift();
+    if (step === undefined) break;
+    moved = true;
+    if (step.what === "kek") {
+      if (needsFreshStart(group)) freshStart(group, turn, { cause: step.cause, by: step.by });
+      else launchKek(group, turn, step);
+    } else launchTek(group, turn, step);
+  }
+  return moved;
+}
+
+/** Plans the renewal of keys whose time has come. */
+export function renew(group: Group, turn: Turn): void {
+  const { now } = turn.env;
+  const at = group.renewal();
+  const waits = (...what: readonly Step["what"][]) => group.queue.some((step) => what.includes(step.what));
+  if (at.tek <= now && !waits("tek", "replace")) enqueue(group, turn, "tek", "the TEKs' lifetime runs out", "timer");
+  if (group.renewal().kek <= now && !waits("kek")) enqueue(group, turn, "kek", "the KEK's lifetime runs out", "timer");
+}
