@@ -53,6 +53,7 @@ export function createProgram(): Command {
   addDecode(program);
   addPki(program);
   addCompletion(program);
+  program.helpCommand("help [command]", "Show the help of a command.");
   return program;
 }
 

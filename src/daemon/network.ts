@@ -30,21 +30,21 @@ export class Network implements Carrier {
    */
   async listen(endpoints: readonly Endpoint[]): Promise<void> {
     const wanted = new Map(endpoints.map((endpoint) => [keyOf(endpoint), endpoint]));
-    const opened: [string, UdpPort][] = [];
+    const opened: UdpPort[] = [];
     try {
       for (const [key, endpoint] of wanted) {
-        if (!this.#bound.has(key)) opened.push([key, await this.#bind(endpoint)]);
+        if (!this.#bound.has(key)) opened.push(await this.#bind(endpoint));
       }
     } catch (error) {
-      for (const [, port] of opened) await this.#close(port);
+      for (const port of opened) await this.#close(port);
       throw error;
     }
-    for (const [key, port] of opened) this.#bound.set(key, port);
     for (const [key, port] of [...this.#bound]) {
       if (wanted.has(key)) continue;
       this.#bound.delete(key);
       await this.#close(port);
     }
+    for (const port of opened) this.#bound.set(keyOf(port.local), port);
   }
 
   /** Where it listens. */

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { run } from "../../daemon/run.ts";
 import { examples } from "../daemon-command.ts";
 import { CommandError, type ExitCode } from "../exit.ts";
 
@@ -19,6 +18,8 @@ export function addRun(program: Command): void {
       ]),
     )
     .action(async (options: { config: string; logLevel?: string; json?: boolean }) => {
+      // the engines are loaded by the one command that needs them
+      const { run } = await import("../../daemon/run.ts");
       const code = await run(options.config, { level: options.logLevel, json: options.json === true });
       if (code !== 0) throw new CommandError(code as ExitCode, "");
     });
