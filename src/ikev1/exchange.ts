@@ -109,6 +109,8 @@ export interface InitiatorExchange {
   refusals: number;
   /** What an unprotected notification said: nothing is done because of it, but it may be the reason why no answer comes. */
   hint: string | undefined;
+  /** What a protected notification said. */
+  refusal: string | undefined;
 }
 
 export type ResponderProgress =

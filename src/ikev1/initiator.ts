@@ -62,6 +62,7 @@ export function offer(
     refused: undefined,
     refusals: 0,
     hint: undefined,
+    refusal: undefined,
   };
   advance(exchange, exchange.state, clear(cookie, new Uint8Array(8), [sa]), ctx);
   return exchange;
@@ -226,15 +227,17 @@ function conclude(
 
 /** The deadline of an exchange: sends the last message again, or gives up. */
 export function repeat(exchange: InitiatorExchange, ctx: Context): void {
-  const { refused, hint, sent } = exchange;
-  if (sent.tries < ctx.policy.retransmission.tries) {
-    sent.tries += 1;
-    exchange.dueAt = ctx.env.now + delay(exchange, ctx);
+  const { refused, hint, sent, refusal } = exchange;
+  const { tries } = ctx.policy.retransmission;
+  if (sent.tries < tries) {
+    sent.tries = refusal === undefined ? sent.tries + 1 : tries;
+    exchange.dueAt = ctx.env.now + (refusal === undefined ? delay(exchange, ctx) : ctx.policy.retransmission.firstMs);
     sendTo(exchange, sent.bytes, ctx);
     return;
   }
   const silence = `no answer to ${sent.tries} sends of message ${messageNumber(exchange)}`;
-  if (refused !== undefined) fail(exchange, refused.code, refused.why, ctx);
+  if (refusal !== undefined) fail(exchange, "refused-by-peer", `the peer refuses: ${refusal}`, ctx);
+  else if (refused !== undefined) fail(exchange, refused.code, refused.why, ctx);
   else if (hint !== undefined) {
     fail(exchange, "refused-by-peer", `${silence}; unprotected, the peer says ${hint}`, ctx);
   } else {

@@ -67,7 +67,8 @@ function dispatchFirst(
   const known = halfOpen.idOfFirst(firstKey(datagram, header));
   if (known !== undefined) {
     const exchange = halfOpen.responder(known);
-    if (exchange?.state.at === "SA-ANSWERED") continueResponder(exchange, datagram, header, digest, ctx);
+    const same = exchange?.state.at === "SA-ANSWERED" && equal(exchange.taken, digest);
+    if (same) continueResponder(exchange, datagram, header, digest, ctx);
     else reports.count("repeated");
     return undefined;
   }

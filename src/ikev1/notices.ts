@@ -14,8 +14,6 @@ import {
   openNotices,
   refusalBehindKeys,
 } from "./informational.ts";
-import { fail } from "./initiator.ts";
-import { settleInitiator } from "./main-mode.ts";
 import { end, replaceOlder, subjectsOf } from "./sa-life.ts";
 
 /** A datagram of an Informational exchange; what is not genuine is counted and dropped. */
@@ -26,14 +24,16 @@ export function receiveInformational(book: Book, datagram: Datagram, header: Hea
     (header.flags & Flag.ENCRYPTION) === 0
       ? noteInTheClear(datagram, attempt, ctx)
       : attempt?.state.at === "ID-SENT"
-        ? takeRefusal(book, attempt, datagram, header, ctx)
+        ? takeRefusal(attempt, datagram, header, ctx)
         : takeProtected(book, datagram, header, ctx);
   if (refused !== undefined) book.reports.drop(...refused, datagram.from, ctx.env, ctx.out);
 }
 
-/** The responder refuses message 5, behind the keys that both have by then. */
+/**
+ * The responder refuses message 5, behind the keys that both have by then. Somebody on the way may have altered what it
+ * refuses, so the message is sent once more before the attempt is given up.
+ */
 function takeRefusal(
-  book: Book,
   attempt: InitiatorExchange,
   datagram: Datagram,
   header: Header,
@@ -45,8 +45,7 @@ function takeRefusal(
   }
   const said = refusalBehindKeys(state.keyed, datagram, header, ctx.env);
   if (said === undefined) return ["forged-informational", "not protected with the keys of this exchange"];
-  fail(attempt, "refused-by-peer", `the peer refuses: ${said}`, ctx);
-  settleInitiator(book, attempt);
+  attempt.refusal = said;
   return undefined;
 }
 

@@ -47,7 +47,7 @@ export interface Host<C, E extends Engine<C>> {
   start(): void;
 }
 
-type Task = { readonly at: Instant; readonly order: number; readonly run: () => void };
+type Task = { readonly at: Instant; readonly run: () => void };
 
 export class World {
   now: Instant;
@@ -62,7 +62,6 @@ export class World {
   readonly #random: RandomSource;
   readonly #hosts = new Map<string, SimulatedHost>();
   #tasks: Task[] = [];
-  #order = 0;
   /** Path validations under way; time stands still until they are done. */
   readonly #jobs = new Set<Promise<void>>();
 
@@ -116,14 +115,14 @@ export class World {
 
   /** @internal */
   at(at: Instant, run: () => void): void {
-    const task = { at, order: this.#order++, run };
+    const task = { at, run };
     let low = 0;
     let high = this.#tasks.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       const other = this.#tasks[middle];
-      // latest first, so that the next task is taken from the end
-      if (other !== undefined && (other.at > at || (other.at === at && other.order < task.order))) low = middle + 1;
+      // latest first, so that the next task is taken from the end; of equal instants the first that was set
+      if (other !== undefined && other.at > at) low = middle + 1;
       else high = middle;
     }
     this.#tasks.splice(low, 0, task);
