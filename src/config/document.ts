@@ -97,10 +97,11 @@ function child(node: unknown, part: string | number): Found | undefined {
   return pair === undefined ? undefined : { key: pair.key, value: pair.value };
 }
 
-/** The value itself; the name of a section that something is missing from, or that has no value. */
+/** The value itself; the name of a section that spans lines, that something is missing from, or that has no value. */
 function offsetOf({ key, value, missing }: Found): number {
   const empty = value === null || (isScalar(value) && value.value === null);
-  return startOf(key !== undefined && (missing === true || empty) ? key : value);
+  const spans = (isMap(value) || isSeq(value)) && value.flow !== true;
+  return startOf(key !== undefined && (missing === true || empty || spans) ? key : value);
 }
 
 function startOf(node: unknown): number {

@@ -10,7 +10,7 @@ export function exampleConfiguration(role: Role): string {
   return parts.join("\n");
 }
 
-const common = `# Keyherald. Check it with: keyherald config check -c FILE
+const common = `# Keyherald. Check it with: keyherald config check FILE
 # Times: 500ms, 10s, 5m, 8h, 90d. File names are relative to this file.
 
 # What must survive a crash: encrypted under a key of 32 octets (openssl rand -hex 32 > state.key; chmod 600 state.key).

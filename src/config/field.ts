@@ -126,7 +126,10 @@ export function checked<T>(schema: z.ZodType<T>, check: (value: Loose<T>, report
   return schema.check(
     z.superRefine(
       (value, context) => {
-        const loose = loosened(value);
+        const wrongKind = context.issues.flatMap(({ code, path }) =>
+          code === "invalid_type" ? keyOf(path ?? []) : [],
+        );
+        const loose = loosened(value, [], new Set(wrongKind));
         if (typeof loose !== "object" || loose === null) return;
         check(loose as Loose<T>, (path, message, expected) =>
           context.addIssue({ code: "custom", path: [...path], message, params: { expected } }),
@@ -137,12 +140,18 @@ export function checked<T>(schema: z.ZodType<T>, check: (value: Loose<T>, report
   );
 }
 
-/** The value without the marks that zod leaves where something was wrong. */
-function loosened(value: unknown): unknown {
-  if (value === z.NEVER || value === null) return undefined;
-  if (Array.isArray(value)) return value.map(loosened);
+function keyOf(path: readonly PropertyKey[]): string {
+  return path.map(String).join(" ");
+}
+
+/** The value without what is of the wrong kind, and without the marks that zod leaves where something was wrong. */
+function loosened(value: unknown, path: readonly PropertyKey[], wrongKind: ReadonlySet<string>): unknown {
+  if (value === z.NEVER || value === null || wrongKind.has(keyOf(path))) return undefined;
+  if (Array.isArray(value)) return value.map((inner, index) => loosened(inner, [...path, index], wrongKind));
   if (typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype || "leaf" in value) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, loosened(inner)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, loosened(inner, [...path, name], wrongKind)]),
+  );
 }
 
 /** Reports every item whose `key` an earlier one has too. */

@@ -23,6 +23,9 @@ function problems(issue: z.core.$ZodIssue, text: ConfigText): ConfigProblem[] {
     const expected = issue.expected === "array" ? "a list" : issue.expected === "object" ? "a section" : issue.expected;
     return [problem(text, path, wrongType(issue.input), expected)];
   }
+  if (issue.code === "invalid_value") {
+    return [problem(text, path, `${shown(issue.input)} is not allowed here`, oneOf(issue.values.map(String)))];
+  }
   if (issue.code === "custom") {
     const expected: unknown = issue.params?.expected;
     return [problem(text, path, issue.message, typeof expected === "string" ? expected : "")];
@@ -46,11 +49,4 @@ export function problem(
 ): ConfigProblem {
   const place = at === "name" ? text.placeOfName(path) : text.place(path);
   return { ...place, path: pathText(path), expected, message, severity };
-}
-
-/** `keyherald.yaml:12:5: keyServer.groups[0].id: is missing (expected: …)`. */
-export function problemText(file: string, { line, column, path, message, expected }: ConfigProblem): string {
-  const where = line === 0 ? file : `${file}:${line}:${column}`;
-  const what = path === "" ? message : `${path}: ${message}`;
-  return expected === "" ? `${where}: ${what}` : `${where}: ${what} (expected: ${expected})`;
 }

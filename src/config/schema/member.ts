@@ -107,7 +107,11 @@ function checkMember(member: Loose<MemberSection>, report: Report): void {
     group?.keyServers?.forEach((server, at) => {
       if (server === undefined || names.includes(server)) return;
       const path = ["groups", index, "keyServers", at] as const;
-      report(path, `there is no key server ${server}${didYouMean(server, names)}`, oneOf(names));
+      report(
+        path,
+        `there is no key server ${server}${didYouMean(server, names)}`,
+        names.length > 0 ? oneOf(names) : "the name of one of keyServers",
+      );
     });
     each(
       group?.keyServers,
