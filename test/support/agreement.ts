@@ -1,12 +1,21 @@
 /**
- * One message as our decoder has it and as tshark shows it, both as the same plain values. tshark 4.0 shows of the SA
- * of GDOI its first SA attribute payload only: the SAK with its attributes, or protocol and length of the first SAT.
- * It reads the ID lengths of an ESP SAT as two octets, so nothing inside a SAT is compared.
+ * One message as our decoder has it and as tshark shows it, both as the same plain values. Of the SA attribute payloads in
+ * an SA of GDOI, tshark 4.0 shows the SAK and the SAT behind it, up to a GAP, which it does not know. It reads the ID
+ * lengths of an ESP SAT as two octets and gives up there, so of a SAT only protocol and length are compared.
  */
 import { PayloadType } from "../../src/iana/isakmp.ts";
 import { hex, u32 } from "../../src/util/octets.ts";
-import { payloadType } from "../../src/wire/message.ts";
-import type { Attribute, KeyPacket, Payload, SaKekPayload, SelectorId, Transform } from "../../src/wire/payloads.ts";
+import { HEADER_LENGTH } from "../../src/wire/header.ts";
+import { encodePayload, payloadType } from "../../src/wire/message.ts";
+import type {
+  Attribute,
+  KeyPacket,
+  Payload,
+  SaKekPayload,
+  SaTekPayload,
+  SelectorId,
+  Transform,
+} from "../../src/wire/payloads.ts";
 import { type ClearMessage, type DecodedMessage, decodeClear } from "./golden.ts";
 import { type Dissected, find, findAll, payloadsOf } from "./tshark.ts";
 
@@ -14,8 +23,8 @@ import { type Dissected, find, findAll, payloadsOf } from "./tshark.ts";
 export interface Reading {
   readonly header: Readonly<Record<string, string | number>>;
   readonly payloads: readonly { readonly type: number; readonly octets: string; readonly fields: unknown }[];
-  /** Octets behind the last payload. */
-  readonly padding: string;
+  /** How many octets follow the last payload. */
+  readonly padding: number;
 }
 
 /** The reading of our decoder. @throws Error when it refuses the message */
@@ -28,14 +37,15 @@ export function ours(message: ClearMessage): Reading {
       octets: hex(withIpsecDoi(payload, octets)),
       fields: fieldsOf(payload),
     })),
-    padding: hex(message.octets.subarray(decoded.end)),
+    padding: message.octets.length - decoded.end,
   };
 }
 
 /** The reading of tshark. */
 export function theirs(message: readonly Dissected[]): Reading {
   const text = (name: string) => find(message, name)?.value ?? "";
-  const encrypted = message.find((field) => field.name === "isakmp.enc.data");
+  const shown = payloadsOf(message);
+  const length = Number(find(message, "isakmp.length")?.show);
   return {
     header: {
       initiatorCookie: text("isakmp.ispi"),
@@ -44,14 +54,14 @@ export function theirs(message: readonly Dissected[]): Reading {
       exchangeType: Number(find(message, "isakmp.exchangetype")?.show),
       flags: Number(find(message, "isakmp.flags")?.show),
       messageId: text("isakmp.messageid"),
-      length: Number(find(message, "isakmp.length")?.show),
+      length,
     },
-    payloads: payloadsOf(message).map((payload) => ({
+    payloads: shown.map((payload) => ({
       type: Number(payload.show),
       octets: payload.value,
       fields: dissectedFields(Number(payload.show), payload.parts),
     })),
-    padding: encrypted?.parts.find((field) => field.name === "isakmp.extradata")?.value ?? "",
+    padding: shown.reduce((left, payload) => left - payload.size, length - HEADER_LENGTH),
   };
 }
 
@@ -96,12 +106,13 @@ function fieldsOf(payload: Payload): unknown {
         transforms: transforms.map((t: Transform) => ({ number: t.number, id: t.id, attributes: pairs(t.attributes) })),
       }));
     case "GDOI-SA": {
-      const [first] = payload.attributes;
+      const sak = payload.attributes.find((attribute) => attribute.kind === "SAK");
+      const next = payload.attributes[sak === undefined ? 0 : 1];
       return {
         doi: payload.doi,
         situation: hex(u32(payload.situation)),
-        sak: first?.kind === "SAK" ? sakFields(first) : undefined,
-        firstSatProtocol: first?.kind === "SAT" ? first.protocolId : undefined,
+        sak: sak === undefined ? undefined : sakFields(sak),
+        sat: next?.kind === "SAT" ? satFields(next) : undefined,
       };
     }
     case "ID":
@@ -172,12 +183,19 @@ function proposals(parts: readonly Dissected[]): unknown {
 
 function groupSa(parts: readonly Dissected[]): unknown {
   const first = Number(`0x${find(parts, "isakmp.sa.next_attribute_payload")?.value}`);
+  const sat = find(parts, "isakmp.sat.protocol_id");
   return {
     doi: Number(find(parts, "isakmp.sa.doi")?.show),
     situation: find(parts, "isakmp.sa.situation")?.value,
     sak: first === PayloadType.SAK ? dissectedSak(parts) : undefined,
-    firstSatProtocol: first === PayloadType.SAT ? Number(find(parts, "isakmp.sat.protocol_id")?.show) : undefined,
+    sat: sat && { protocolId: Number(sat.show), length: Number(find(parts, "isakmp.sat.payload_len")?.show) },
   };
+}
+
+function satFields(sat: SaTekPayload): unknown {
+  // the SAT with its header, in an SA payload of its own: generic header, DOI, situation and what follows it are 16 octets
+  const alone = encodePayload({ kind: "GDOI-SA", doi: 2, situation: 0, attributes: [sat] }, 0);
+  return { protocolId: sat.protocolId, length: alone.length - 16 };
 }
 
 function sakFields(sak: SaKekPayload): unknown {
