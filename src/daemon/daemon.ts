@@ -266,7 +266,8 @@ function refuseSharedEndpoints({ keyServer, member }: Configuration): void {
   const { address, port } = member.local;
   const any = (text: string) => text === "0.0.0.0" || text === "::";
   const shared = keyServer.listen.find(
-    (listen) => listen.port === port && (listen.address === address || any(listen.address) || any(address)),
+    (listen) =>
+      port !== 0 && listen.port === port && (listen.address === address || any(listen.address) || any(address)),
   );
   if (shared === undefined) return;
   throw new DaemonError(
