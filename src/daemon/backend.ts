@@ -5,7 +5,7 @@ import { ApiRefusal, type ControlBackend, type Parameters } from "../api/server.
 import type { DaemonStatus } from "../api/views.ts";
 import type { Plain } from "../core/engine.ts";
 import { story } from "../ledger/story.ts";
-import { StoreError } from "../store/store.ts";
+import { type Store, StoreError } from "../store/store.ts";
 import { viewOf } from "./follow.ts";
 import type { KeyServerRole, MemberRole } from "./roles.ts";
 import type { Running } from "./running.ts";
@@ -54,10 +54,10 @@ export function backendOf(daemon: Running): ControlBackend {
       },
       register: async (_, { group }) =>
         plain("register", await carriedOut(memberOf(daemon).shell.command({ do: "register", group }))),
-      events: (_, query) => fromStore(() => daemon.store.events(query).map(viewOf)),
+      events: (_, query) => fromStore(daemon, (store) => store.events(query).map(viewOf)),
       why: (at) => {
         const subject = at["subject"] ?? "";
-        return fromStore(() => ({ subject, lines: story(daemon.store.events({ subject, limit: storyLength })) }));
+        return fromStore(daemon, (store) => ({ subject, lines: story(store.events({ subject, limit: storyLength })) }));
       },
     },
   };
@@ -122,9 +122,11 @@ async function carriedOut(reply: Promise<Plain>): Promise<Plain> {
   }
 }
 
-function fromStore<T>(read: () => T): T {
+/** Reads the ledger with everything in it that has happened. */
+function fromStore<T>(daemon: Running, read: (store: Store) => T): T {
+  for (const role of [daemon.keyServer, daemon.member]) role?.shell.flush();
   try {
-    return read();
+    return read(daemon.store);
   } catch (error) {
     if (error instanceof StoreError)
       throw new ApiRefusal(503, "store-failed", `the ledger cannot be read: ${error.message}`);

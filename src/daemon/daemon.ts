@@ -17,7 +17,7 @@ import { reload } from "./reload.ts";
 import { type Ground, type KeyServerRole, type MemberRole, openRole, roleCounters } from "./roles.ts";
 import type { DaemonParts, Running } from "./running.ts";
 import type { StoreCondition } from "./shell.ts";
-import { withGeneratedSigners } from "./signers.ts";
+import { signerKind, withGeneratedSigners } from "./signers.ts";
 import { version } from "./version.ts";
 
 const tickMs = 1000;
@@ -153,7 +153,8 @@ export class Daemon implements Running {
   #announce(): void {
     const { configuration, clock, store } = this;
     const last = store.lastInstant();
-    const records = (this.keyServer?.records.length ?? 0) + (this.member?.records.length ?? 0);
+    const kept = [...(this.keyServer?.records ?? []), ...(this.member?.records ?? [])];
+    const records = kept.filter(({ kind }) => kind !== signerKind).length;
     const roles = [this.keyServer && "key server", this.member && "member"].filter((role) => role !== undefined);
     this.note("server.started", "info", "operator", { figures: { version, roles } });
     if (records > 0) {

@@ -140,6 +140,11 @@ export class Shell<Command> {
     if (this.#condition.works) this.#batch.within(batchMs);
   }
 
+  /** Makes durable what waits, so that a reader of the ledger sees it. Does nothing while the store fails. */
+  flush(): void {
+    this.#commit();
+  }
+
   /** Makes durable what waits, and stops. Commands that were not answered are refused. @throws StoreError */
   close(): void {
     this.#closed = true;

@@ -8,6 +8,7 @@ import { CommandError, ExitCode } from "../exit.ts";
 import { print, remark } from "../output/print.ts";
 import { bold, dim } from "../output/style.ts";
 import { duration } from "../output/time.ts";
+import { self } from "../self.ts";
 
 interface DemoOptions {
   readonly once?: boolean;
@@ -59,20 +60,23 @@ function keepRunning({ socket, group }: Stage, narrator: Narrator): Promise<void
   narrator.end();
   print(`\n${bold("Still running.")} In another terminal:\n`);
   print(`  export KEYHERALD_SOCKET=${socket}`);
-  for (const line of [`members ${group}`, `rekey ${group} --wait`, "events --follow"]) print(`  npx keyherald ${line}`);
+  for (const line of [`members ${group}`, `rekey ${group} --wait`, "events --follow"]) print(`  ${self} ${line}`);
   print("\nCtrl-C ends everything.");
   return new Promise(() => {});
 }
 
 function closing({ rekeys, events, durationMs }: DemoResult): string {
   const acked = rekeys.map((rekey) => `${rekey.seq}: ${rekey.acked}`).join(", ");
-  return `
-${bold("That was it")}: acknowledgements counted for rekey ${acked}; ${events} events in the ledger, ${duration(durationMs)}.
-
-Next:
-  npm start -- --keep                  ${dim("keep it running and look around")}
-  npx keyherald config example         ${dim("a configuration to start from")}
-  npx keyherald --help                 ${dim("everything else")}`;
+  const next = [
+    [`${self} demo --keep`, "keep it running and look around"],
+    [`${self} config example`, "a configuration to start from"],
+    [`${self} --help`, "everything else"],
+  ] as const;
+  return [
+    `\n${bold("That was it")}: acknowledgements counted for rekey ${acked}; ${events} events in the ledger, ${duration(durationMs)}.`,
+    "\nNext:",
+    ...next.map(([line, what]) => `  ${line.padEnd(44)} ${dim(what)}`),
+  ].join("\n");
 }
 
 function asCommandError(error: unknown): unknown {

@@ -3,7 +3,7 @@ import type { ControlClient } from "../../api/client.ts";
 import type { EventView } from "../../api/views.ts";
 import { askingDaemon, clientOf, type DaemonOptions, examples } from "../daemon-command.ts";
 import { CommandError, ExitCode } from "../exit.ts";
-import { print } from "../output/print.ts";
+import { print, wrapped } from "../output/print.ts";
 import { bad, dim, warn } from "../output/style.ts";
 import { clockTime, parseSince } from "../output/time.ts";
 
@@ -78,8 +78,10 @@ async function follow(
 }
 
 function showLine(event: EventView): void {
-  const time = dim(clockTime(event.at, Date.now()));
-  const text = event.level === "alert" ? bad(event.text) : event.level === "warning" ? warn(event.text) : event.text;
+  const time = clockTime(event.at, Date.now());
+  const subject = event.subjects[0]?.name ?? "";
+  const told = wrapped(`${subject}: ${event.text}`, time.length + 3);
+  const text = event.level === "alert" ? bad(told) : event.level === "warning" ? warn(told) : told;
   const mark = event.level === "alert" ? bad("!") : event.level === "warning" ? warn("*") : " ";
-  print(`${time} ${mark} ${text}  ${dim(event.subjects[0]?.name ?? "")}`);
+  print(`${dim(time)} ${mark} ${text}`);
 }

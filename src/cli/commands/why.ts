@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { askingDaemon, clientOf, type DaemonOptions, examples } from "../daemon-command.ts";
 import { CommandError, ExitCode } from "../exit.ts";
-import { print, printJson } from "../output/print.ts";
+import { print, printJson, wrapped } from "../output/print.ts";
 import { dim } from "../output/style.ts";
 import { clockTime } from "../output/time.ts";
 
@@ -32,6 +32,9 @@ export function addWhy(program: Command): void {
       }
       if (options.json === true) return;
       const now = Date.now();
-      for (const line of story.lines) print(`${dim(clockTime(line.at, now))}  ${line.text}`);
+      for (const line of story.lines) {
+        const time = clockTime(line.at, now);
+        print(`${dim(time)}  ${wrapped(line.text, time.length + 2)}`);
+      }
     });
 }

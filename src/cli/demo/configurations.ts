@@ -43,18 +43,18 @@ function keyServerSections(places: Places, names: readonly string[]): string {
   const { address, port } = places.keyServer;
   const peers = names.map((name, i) => {
     const own = places.members[i]?.address ?? address;
-    return `    - { name: ${name}, address: ${own}, identity: "fqdn:${name}.demo.example", psk: { file: ../${name}.psk } }`;
+    return `    - { name: ${name}, address: ${own}, identity: "fqdn:${name}", psk: { file: ../${name}.psk } }`;
   });
   return `keyServer:
   listen: [ "${address}:${port}" ]
-  identity: "fqdn:ks.demo.example"
+  identity: "fqdn:ks"
   phase1: { proposals: [aes-cbc-256/sha2-256/ecp-256], authentication: [psk], lifetime: 8h }
   peers:
 ${peers.join("\n")}
   groups:
     - name: ${demoGroup}
       id: 1234
-      members: [ ${names.map((name) => `"fqdn:${name}.demo.example"`).join(", ")} ]
+      members: [ ${names.map((name) => `"fqdn:${name}"`).join(", ")} ]
       kek: { cipher: aes-cbc-256, lifetime: 24h, management: lkh, acknowledge: lkh-sha256, signature: { algorithm: ecdsa-256, key: generated } }
       teks:
         - { name: goose, protocol: esp, cipher: aes-gcm-16-128, source: 0.0.0.0/0, destination: 239.192.0.1, mode: tunnel, lifetime: 1h }
@@ -69,10 +69,10 @@ function memberSections(places: Places, name: string, index: number): string {
   const { address, port } = places.keyServer;
   return `member:
   local: "${local.address}:${local.port}"
-  identity: "fqdn:${name}.demo.example"
+  identity: "fqdn:${name}"
   phase1: { proposals: [aes-cbc-256/sha2-256/ecp-256], authentication: [psk], lifetime: 8h }
   keyServers:
-    - { name: ks, address: ${address}, port: ${port}, identity: "fqdn:ks.demo.example", psk: { file: ../${name}.psk } }
+    - { name: ks, address: ${address}, port: ${port}, identity: "fqdn:ks", psk: { file: ../${name}.psk } }
   groups:
     - { name: ${demoGroup}, id: 1234, keyServers: [ks] }
 `;

@@ -1,8 +1,10 @@
 /** The demo's story: start, registration, two rekeys, a member that dies, a third rekey, and who did not answer. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RekeyDetail } from "../../api/views.ts";
+import { wrapped } from "../output/print.ts";
 import { bold } from "../output/style.ts";
 import { clockTime, duration } from "../output/time.ts";
+import { byName } from "../output/views.ts";
 import { demoGroup } from "./configurations.ts";
 import type { Narrator } from "./narrator.ts";
 import type { Places } from "./places.ts";
@@ -94,7 +96,8 @@ async function registration({ keyServer, members }: Cast, narrator: Narrator): P
       narrator.done(
         `Phase 1 and registration (GROUPKEY-PULL): ${bold(`${registered.length} of ${members.length}`)} members have the group's keys`,
       );
-      for (const member of registered) narrator.detail(`${member.name.padEnd(20)} ${member.address}:${member.port}`);
+      const named = [...registered].sort((a, b) => byName(a.name, b.name));
+      narrator.detail(named.map((member) => `${member.name} ${member.address}`).join(", "));
       return;
     }
     if (Date.now() > until) {
@@ -146,7 +149,7 @@ function tellRekey({ rekey, members }: RekeyDetail, narrator: Narrator): void {
   const missing = members.filter((member) => member.state === "missing");
   if (missing.length === 0) narrator.done(line);
   else narrator.trouble(`${line}, ${missing.map((member) => bold(member.member)).join(", ")} did not answer`);
-  const acked = members.filter((member) => member.afterMs !== undefined);
+  const acked = members.filter((member) => member.afterMs !== undefined).sort((a, b) => byName(a.member, b.member));
   narrator.detail(`ACK ${acked.map((member) => `${member.member} ${duration(member.afterMs ?? 0)}`).join(", ")}`);
 }
 
@@ -159,10 +162,10 @@ async function whatHappened(
   const missing = last?.members.filter((member) => member.state === "missing") ?? [];
   const found: DemoResult["missing"][number][] = [];
   for (const member of missing) {
-    const { lines } = await keyServer.client.call("why", {}, { subject: `${demoGroup}/${member.member}` });
+    const { lines } = await keyServer.client.call("why", {}, { subject: `${demoGroup}/${last?.rekey.seq ?? 0}` });
     const since = member.silentSince === undefined ? "?" : clockTime(member.silentSince, Date.now());
     narrator.trouble(`The key server says: ${bold(member.member)} (${member.address}) has not answered since ${since}`);
-    for (const line of lines) narrator.detail(`${clockTime(line.at, Date.now())}  ${line.text}`);
+    for (const line of lines) narrator.detail(`${clockTime(line.at, Date.now())}  ${wrapped(line.text, 14)}`);
     found.push({
       member: member.member,
       address: member.address,

@@ -15,6 +15,20 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, undefined, process.stdout.isTTY ? 2 : undefined));
 }
 
+/** Lines of at most the terminal's width; those after the first are indented by `indent` columns. */
+export function wrapped(text: string, indent: number): string {
+  const room = Math.max(40, columns() - indent);
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > room) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join(`\n${" ".repeat(indent)}`);
+}
+
 /** Columns that a line may have. */
 export function columns(): number {
   return process.stdout.columns ?? 100;

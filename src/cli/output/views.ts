@@ -70,7 +70,7 @@ export function rekeysTable(rekeys: readonly Rekey[], now: number): string {
 /** `keyherald members NAME`: those who need attention first. */
 export function membersTable(members: readonly z.infer<typeof memberView>[], now: number): string {
   const order = ["missing", "registered", "removed", "evicted"];
-  const sorted = [...members].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+  const sorted = [...members].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || byName(a.name, b.name));
   return table(
     ["MEMBER", "IDENTITY", "ADDRESS", "STATE", "REGISTERED", "LAST ACK", "MISSED", "SIDS"],
     sorted.map((member) => [
@@ -122,6 +122,9 @@ export function memberGroupsTable(groups: readonly z.infer<typeof gmGroupView>[]
     ]),
   );
 }
+
+/** gm2 before gm10. */
+export const byName = new Intl.Collator("en", { numeric: true }).compare;
 
 function lastRekey(rekeys: readonly Rekey[]): string {
   const last = rekeys.reduce<Rekey | undefined>(
