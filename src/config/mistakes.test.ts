@@ -281,6 +281,11 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     path: "keyServer.groups[0].kek.acknowledge",
     says: /needs a key tree.*management: lkh/,
   },
+  "AES-192 in a key tree": {
+    edit: ["cipher: aes-cbc-128", "cipher: aes-cbc-192"],
+    path: "keyServer.groups[0].kek.cipher",
+    says: /does not fit a key tree.*aes-cbc-128 or aes-cbc-256/,
+  },
   "retransmission that does not ascend": {
     edit: ["retransmit: [2s, 5s, 10s]", "retransmit: [2s, 10s, 5s]"],
     path: "keyServer.groups[0].acknowledgements.retransmit[2]",

@@ -111,7 +111,10 @@ function groupShape(around: Surroundings) {
     name: name(),
     id: groupId(),
     members: list(memberRule(), 1),
-    kek: checked(kekShape(around), ({ acknowledge, management }, report) => {
+    kek: checked(kekShape(around), ({ acknowledge, management, cipher }, report) => {
+      if (cipher === 192 && management === "lkh") {
+        report(["cipher"], "does not fit a key tree, whose keys are whole cipher blocks", "aes-cbc-128 or aes-cbc-256");
+      }
       if (acknowledge?.startsWith("lkh") && management === "none") {
         report(["acknowledge"], `${acknowledge} needs a key tree`, "kek-sha256 or kek-sha512, or management: lkh");
       }
