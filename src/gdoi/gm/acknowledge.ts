@@ -16,7 +16,7 @@ import type { AcceptedPush, Gm, Group, PendingAck, RekeyState } from "./state.ts
 /** RFC 8263 6: an acknowledgement is never delayed for longer. */
 const LONGEST_JITTER_MS = 5_000;
 /** Copies of one push that are answered, and the time between two answers. */
-const ANSWERED_COPIES = 8;
+const ANSWERED_COPIES = 16;
 const BETWEEN_ANSWERS_MS = 200;
 /** Accepted pushes that are remembered, on average over the groups. */
 const REMEMBERED_PER_GROUP = 8;

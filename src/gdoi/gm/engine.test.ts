@@ -277,7 +277,7 @@ describe("pushes", () => {
       bench.pass(1_000);
       again.push(...acksIn(bench.receive(push)).map((a) => hex(a.bytes)));
     }
-    expect(again).toHaveLength(7);
+    expect(again).toHaveLength(15);
     expect(new Set([...again, ...first.map((a) => hex(a.bytes))]).size).toBe(1);
     expect(acksIn(bench.receive(push, at("203.0.113.66")))).toEqual([]);
     expect(bench.view.pushesAccepted).toBe(1);
