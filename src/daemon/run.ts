@@ -72,7 +72,10 @@ function untilSignal(daemon: Daemon): Promise<number> {
     process.on("SIGTERM", end);
     process.on("SIGINT", end);
     // a parent that started this with a channel (the demo) takes it along
-    if (process.connected) process.on("disconnect", () => end("SIGTERM"));
+    if (process.connected) {
+      process.on("disconnect", () => end("SIGTERM"));
+      process.channel?.unref();
+    }
     process.on("SIGHUP", () => {
       reloading = reloading.then(() => daemon.reload());
     });
