@@ -46,9 +46,4 @@ export const serverEvents: Catalogue = {
   "server.ledger-pruned": {
     sentence: (e) => `${count(number(e, "removed") ?? 0, "event")} past their retention removed from the ledger`,
   },
-  /** A summary of many refused datagrams. figures: drops, code, source. */
-  "server.drops": {
-    sentence: (e) =>
-      `${count(number(e, "drops") ?? 0, "datagram")} from ${text(e, "source", "various addresses")} dropped (${text(e, "code")})${reason(e)}`,
-  },
 };
