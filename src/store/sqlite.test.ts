@@ -68,22 +68,6 @@ test("records come back after closing, changed and removed ones as they were las
   ]);
 });
 
-test("writing a state anew removes what is not in it, of the named kinds only", () => {
-  const opened = store();
-  opened.commit(
-    [
-      { kind: "gcks.ack", key: "1", value: 1 },
-      { kind: "gcks.signer", key: "g", value: 2 },
-    ],
-    [],
-  );
-  opened.commit([{ kind: "gcks.ack", key: "2", value: 3 }], [], { replacing: ["gcks.ack"] });
-  expect([...opened.load()]).toEqual([
-    { kind: "gcks.ack", key: "2", value: 3 },
-    { kind: "gcks.signer", key: "g", value: 2 },
-  ]);
-});
-
 test("neither the value of a record nor the key is in the files", () => {
   const secret = "the-secret-of-the-group-is-here";
   const opened = store();

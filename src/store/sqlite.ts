@@ -64,7 +64,6 @@ class SqliteStore implements Store {
   readonly #events: EventTable;
   readonly #put: StatementSync;
   readonly #remove: StatementSync;
-  readonly #removeKind: StatementSync;
   readonly #setLast: StatementSync;
   #last: Instant;
 
@@ -77,7 +76,6 @@ class SqliteStore implements Store {
       "INSERT INTO record (kind, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
     );
     this.#remove = database.prepare("DELETE FROM record WHERE kind = ? AND key = ?");
-    this.#removeKind = database.prepare("DELETE FROM record WHERE kind = ?");
     this.#setLast = database.prepare(
       "INSERT INTO meta VALUES ('last', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
     );
@@ -110,7 +108,6 @@ class SqliteStore implements Store {
     let last = Math.max(this.#last, options.now ?? 0);
     for (const { at } of events) last = Math.max(last, at);
     const stored = this.#transaction(() => {
-      for (const kind of options.replacing ?? []) this.#removeKind.run(kind);
       for (const { kind, key, value } of records) {
         if (value === undefined) this.#remove.run(kind, key);
         else this.#put.run(kind, key, this.#sealing.seal(kind, key, encodePlain(value)));

@@ -37,8 +37,6 @@ export interface EventQuery {
 export interface CommitOptions {
   /** The time now, when no event tells it: raises lastInstant. */
   readonly now?: Instant;
-  /** Kinds whose records are all removed first: for writing an engine's whole state anew. */
-  readonly replacing?: readonly string[];
 }
 
 export interface Store {
