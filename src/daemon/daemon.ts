@@ -5,7 +5,7 @@ import type { ConfigProblem, Configuration } from "../config/types.ts";
 import { nodeCrypto, nodeRandom } from "../crypto/node/index.ts";
 import type { GcksPolicy } from "../gdoi/gcks/types.ts";
 import type { LedgerEvent } from "../ledger/event.ts";
-import type { Store } from "../store/store.ts";
+import { pruneBatch, type Store } from "../store/store.ts";
 import { backendOf } from "./backend.ts";
 import { machineTime, SteadyClock } from "./clock.ts";
 import { DropReport } from "./drops.ts";
@@ -39,6 +39,7 @@ export class Daemon implements Running {
   #control: ControlServer | undefined;
   #tick: NodeJS.Timeout | undefined;
   #ticks = 0;
+  #moreToPrune = false;
 
   private constructor(configuration: Configuration, parts: DaemonParts, store: Store) {
     this.configuration = configuration;
@@ -222,7 +223,7 @@ export class Daemon implements Running {
       const drops = this.#drops.since(this.counters());
       if (drops !== undefined) this.parts.log.warn(drops);
     }
-    if (this.#ticks % pruneEveryTicks === 0) this.#prune();
+    if (this.#ticks % pruneEveryTicks === 0 || this.#moreToPrune) this.#prune();
   }
 
   #stepped(stepMs: number): void {
@@ -232,6 +233,7 @@ export class Daemon implements Running {
   #prune(): void {
     try {
       const removed = this.store.prune(this.configuration.retention);
+      this.#moreToPrune = removed === pruneBatch;
       if (removed > 0) this.note("server.ledger-pruned", "info", "policy", { figures: { removed } });
     } catch (error) {
       this.parts.log.error(`old events could not be removed: ${messageOf(error)}`);
