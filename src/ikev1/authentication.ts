@@ -37,12 +37,9 @@ export function prove(crypto: CryptoProvider, policy: Phase1Policy, input: Proof
   if (tied === undefined) {
     return { kind: "SIG", data: signer.sign({ name: "rsa-pkcs1-raw" }, hashOf(crypto, hash, input)) };
   }
-  // who signs HASH itself takes it from the negotiated prf, as strongSwan does; RFC 2409 5.1 ties it to the method's hash
-  const data =
-    policy.ecdsaSigns === "HASH"
-      ? signer.sign({ name: "ecdsa-raw", curve: tied.curve }, hashOf(crypto, hash, input))
-      : signer.sign({ name: "ecdsa", curve: tied.curve }, hashOf(crypto, tied.hash, input));
-  return { kind: "SIG", data };
+  // RFC 2409 5.1: HASH is made with the hash that the method is tied to, whatever prf was agreed
+  const name = policy.ecdsaSigns === "HASH" ? "ecdsa-raw" : "ecdsa";
+  return { kind: "SIG", data: signer.sign({ name, curve: tied.curve }, hashOf(crypto, tied.hash, input)) };
 }
 
 /** Whether a HASH payload is the right one; in constant time. */

@@ -29,8 +29,15 @@ export interface Initiate {
   readonly peer: string;
 }
 
+/** Deletes every SA. */
+export interface DeleteAll {
+  readonly deleteAll: true;
+}
+
+export type Phase1Command = Initiate | DeleteAll;
+
 /** A Phase1Endpoint with nothing above it; what it tells is collected. */
-export class Phase1Engine implements Engine<Initiate> {
+export class Phase1Engine implements Engine<Phase1Command> {
   readonly phase1: Phase1Endpoint;
   readonly upcalls: Phase1Upcall[] = [];
   #workId = 0;
@@ -39,14 +46,17 @@ export class Phase1Engine implements Engine<Initiate> {
     this.phase1 = new Phase1Endpoint(policy, () => ++this.#workId);
   }
 
-  step(input: Input<Initiate>, env: Env): Output[] {
+  step(input: Input<Phase1Command>, env: Env): Output[] {
     const out: Output[] = [];
     if (input.in === "datagram") {
       const header = decodeHeader(input.bytes);
       if (header.ok) this.upcalls.push(...this.phase1.receive(input, header.value, env, out));
     } else if (input.in === "deadline") this.upcalls.push(...this.phase1.deadline(env, out));
     else if (input.in === "done") this.upcalls.push(...this.phase1.done(input.id, input.result, env, out));
-    else {
+    else if ("deleteAll" in input.command) {
+      for (const sa of this.sas()) this.phase1.delete(sa, "the test deletes it", env, out);
+      out.push({ out: "reply", id: input.id, reply: null });
+    } else {
       const { local, remote, peer } = input.command;
       const reply = this.phase1.initiate(local, remote, peer, env, out);
       out.push({ out: "reply", id: input.id, reply });
@@ -175,7 +185,7 @@ export function pki(authentication: Exclude<AuthenticationName, "psk">, name = "
   return fresh;
 }
 
-export type Phase1Host = Host<Initiate, Phase1Engine>;
+export type Phase1Host = Host<Phase1Command, Phase1Engine>;
 
 export interface Pair {
   readonly world: World;

@@ -73,7 +73,7 @@ describe("main mode", () => {
       const between = pair(policies(one, { ecdsaSigns }));
       await complete(between);
       const noted = between.world.events.filter(({ event }) => event.kind === "phase1.established");
-      const reading = ecdsaSigns === "HASH" ? "ecdsa over sha256 HASH" : "ecdsa over hash of sha384 HASH";
+      const reading = ecdsaSigns === "HASH" ? "ecdsa over sha384 HASH" : "ecdsa over hash of sha384 HASH";
       expect(noted.map(({ event }) => event.figures?.["notes"])).toEqual([
         [`signature: ${reading}`],
         [`signature: ${reading}`],
