@@ -43,12 +43,16 @@ export function documentedCommands(): DocumentedCommand[] {
 }
 
 function commandsIn(line: string): string[] {
-  return line
-    .replace(/^\$ /u, "")
-    .replace(/(^|\s)#\s.*$/u, "")
-    .split(/(?:\|\|?|&&|;)\s*/u)
-    .map((part) => part.replace(/^\s*([A-Z_]+=\S+\s+)*/u, "").trim())
-    .filter((part) => part.startsWith("keyherald "));
+  return (
+    line
+      .replace(/^\$ /u, "")
+      .replace(/(^|\s)#\s.*$/u, "")
+      // source <(keyherald completion bash)
+      .replace(/^.*<\(([^)]*)\).*$/u, "$1")
+      .split(/(?:\|\|?|&&|;)\s*/u)
+      .map((part) => part.replace(/^\s*([A-Z_]+=\S+\s+)*/u, "").trim())
+      .filter((part) => part.startsWith("keyherald "))
+  );
 }
 
 /** As a shell splits words, as far as documents need it. */
