@@ -1,0 +1,39 @@
+/** A measured figure and the limit beside it. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** The value must not be above it. */
+  readonly limit?: number;
+  readonly note?: string;
+}
+
+/** Whether a figure keeps its limit; one without a limit does. */
+export function kept(figure: Figure): boolean {
+  return figure.limit === undefined || figure.value <= figure.limit;
+}
+
+/** A table of figures: name, value, limit, verdict, note. */
+export function table(figures: readonly Figure[]): string {
+  const rows = figures.map((figure) => [
+    figure.name,
+    `${rounded(figure.value)} ${figure.unit}`,
+    figure.limit === undefined ? "" : `<= ${figure.limit} ${figure.unit}`,
+    figure.limit === undefined ? "" : kept(figure) ? "ok" : "BROKEN",
+    figure.note ?? "",
+  ]);
+  const all = [["figure", "measured", "limit", "", ""], ...rows];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function rounded(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}

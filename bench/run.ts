@@ -1,0 +1,7 @@
+/** Runs every benchmark, prints one table, and fails when a limit is broken. `npm run bench` */
+import { type Figure, kept, table } from "./figure.ts";
+import { gcksFigures } from "./gcks.ts";
+
+const figures: Figure[] = [...(await gcksFigures())];
+process.stdout.write(`${table(figures)}\n`);
+if (!figures.every(kept)) process.exitCode = 1;
