@@ -1,13 +1,13 @@
 /** Everything that Phase 1 of one daemon remembers between two steps. */
 import { Deadlines } from "../core/deadlines.ts";
-import type { WorkId } from "../core/engine.ts";
+import type { Instant, WorkId } from "../core/engine.ts";
 import { EstablishedSas } from "./established.ts";
 import type { Exchange } from "./exchange.ts";
 import { HalfOpen } from "./half-open.ts";
 import { Reports } from "./reports.ts";
 
 /** What a deadline is for, and the name of it: a cookie, a cookie pair, an attempt's number. */
-export type Deadline = `${"initiator" | "responder" | "answer" | "sa" | "attempt"} ${string}`;
+export type Deadline = "sas" | `${"initiator" | "responder" | "answer" | "attempt"} ${string}`;
 
 export class Book {
   readonly halfOpen = new HalfOpen();
@@ -16,4 +16,9 @@ export class Book {
   readonly reports = new Reports();
   /** Path validations under way. */
   readonly jobs = new Map<WorkId, Exchange>();
+
+  /** There is an SA to end at `at`. One deadline serves all SAs: of their own each would cost as much as half an SA. */
+  expireBy(at: Instant): void {
+    if (at < (this.deadlines.get("sas") ?? Number.POSITIVE_INFINITY)) this.deadlines.set("sas", at);
+  }
 }

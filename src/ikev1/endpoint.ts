@@ -16,7 +16,7 @@ import { freshCookie, giveUp, receiveMainMode, sameEndpoint, settleInitiator, se
 import { receiveInformational } from "./notices.ts";
 import { usableProposals } from "./peers.ts";
 import { initiatorVerified } from "./responder.ts";
-import { end, establish } from "./sa-life.ts";
+import { end, establish, expire } from "./sa-life.ts";
 import type { Phase1Policy, Phase1Sa, Phase1Upcall } from "./types.ts";
 
 export class Phase1Endpoint {
@@ -87,13 +87,11 @@ export class Phase1Endpoint {
   /** Retransmissions, timeouts and expiry that are due. */
   deadline(env: Env, out: Output[]): Phase1Upcall[] {
     const ctx = this.#context(env, out);
-    const { halfOpen, sas, deadlines } = this.#book;
+    const { halfOpen, deadlines } = this.#book;
     for (const due of deadlines.takeDue(env.now)) {
       const [what, name = ""] = due.split(" ", 2);
-      if (what === "sa") {
-        const sa = sas.get(name);
-        if (sa !== undefined) end(this.#book, sa, "expiry", "its lifetime is over", true, ctx);
-      } else if (what === "answer") halfOpen.dropAnswer(name);
+      if (what === "sas") expire(this.#book, ctx);
+      else if (what === "answer") halfOpen.dropAnswer(name);
       else if (what === "responder") giveUp(this.#book, name, ctx);
       else if (what === "attempt") this.#failAtOnce(Number(name), ctx);
       else {

@@ -2,7 +2,7 @@
 import type { Endpoint, Instant } from "../core/engine.ts";
 import { type Identity, identityKey } from "../core/identity.ts";
 import type { SecretKey } from "../crypto/provider.ts";
-import { concat, hex } from "../util/octets.ts";
+import { concat, fromHex, hex } from "../util/octets.ts";
 import type { Phase1Proposal, Phase1Sa } from "./types.ts";
 
 /** One peer may have this many SAs at once; the oldest gives way. */
@@ -11,14 +11,19 @@ export const SAS_PER_IDENTITY = 8;
 /** Message IDs of protected Informational exchanges that are remembered against replay. */
 const REMEMBERED_MESSAGE_IDS = 16;
 
-/** All cookies and blocks are kept in one octet string: ten thousand of these must stay small. */
+/** Digits of one cookie. */
+const COOKIE_DIGITS = 16;
+
+/**
+ * An SA that stands. Ten thousand of them must stay small, and an octet string costs a quarter of a KiB however short it
+ * is, so cookies, last block and identity are kept as text and are made when they are asked for.
+ */
 export class EstablishedSa implements Phase1Sa {
   readonly id: string;
   readonly role: "initiator" | "responder";
   local: Endpoint;
   remote: Endpoint;
   readonly localIdentity: Identity;
-  readonly peerIdentity: Identity;
   readonly peerName: string;
   readonly proposal: Phase1Proposal;
   readonly doi: number;
@@ -27,8 +32,11 @@ export class EstablishedSa implements Phase1Sa {
   readonly establishedAt: Instant;
   readonly expiresAt: Instant;
   readonly certificateSubject?: string;
-  /** CKY-I, CKY-R, last block. */
-  readonly #octets: Uint8Array;
+  /** identityKey of the peer's identity: type and data. */
+  readonly peerKey: string;
+  /** The one before of the same peer. */
+  older: EstablishedSa | undefined = undefined;
+  readonly #lastBlock: string;
   #messageIds: number[] | undefined = undefined;
 
   constructor(from: Omit<Phase1Sa, "id">) {
@@ -37,8 +45,6 @@ export class EstablishedSa implements Phase1Sa {
     this.local = from.local;
     this.remote = from.remote;
     this.localIdentity = from.localIdentity;
-    // of its own: what was received is part of a whole datagram
-    this.peerIdentity = { type: from.peerIdentity.type, data: from.peerIdentity.data.slice() };
     this.peerName = from.peerName;
     this.proposal = from.proposal;
     this.doi = from.doi;
@@ -47,19 +53,25 @@ export class EstablishedSa implements Phase1Sa {
     this.establishedAt = from.establishedAt;
     this.expiresAt = from.expiresAt;
     if (from.certificateSubject !== undefined) this.certificateSubject = from.certificateSubject;
-    this.#octets = concat(from.initiatorCookie, from.responderCookie, from.lastBlock);
+    this.peerKey = identityKey(from.peerIdentity);
+    this.#lastBlock = hex(from.lastBlock);
   }
 
   get initiatorCookie(): Uint8Array {
-    return this.#octets.subarray(0, 8);
+    return fromHex(this.id.slice(0, COOKIE_DIGITS));
   }
 
   get responderCookie(): Uint8Array {
-    return this.#octets.subarray(8, 16);
+    return fromHex(this.id.slice(COOKIE_DIGITS));
   }
 
   get lastBlock(): Uint8Array {
-    return this.#octets.subarray(16);
+    return fromHex(this.#lastBlock);
+  }
+
+  get peerIdentity(): Identity {
+    const colon = this.peerKey.indexOf(":");
+    return { type: Number(this.peerKey.slice(0, colon)), data: fromHex(this.peerKey.slice(colon + 1)) };
   }
 
   /** Notes the Message ID of a genuine Informational exchange; false when it was there before: a replay. */
@@ -74,28 +86,29 @@ export class EstablishedSa implements Phase1Sa {
 
 /** Hex of both cookies: the name of an SA or of an exchange on its way to one. */
 export function saId(initiatorCookie: Uint8Array, responderCookie: Uint8Array): string {
-  return hex(initiatorCookie) + hex(responderCookie);
+  return hex(concat(initiatorCookie, responderCookie));
 }
 
 export class EstablishedSas {
   readonly #byId = new Map<string, EstablishedSa>();
-  readonly #byIdentity = new Map<string, EstablishedSa[]>();
+  /** The newest of each peer. */
+  readonly #newest = new Map<string, EstablishedSa>();
 
   add(sa: EstablishedSa): void {
     this.#byId.set(sa.id, sa);
-    const key = identityKey(sa.peerIdentity);
-    const others = this.#byIdentity.get(key);
-    if (others === undefined) this.#byIdentity.set(key, [sa]);
-    else others.push(sa);
+    sa.older = this.#newest.get(sa.peerKey);
+    this.#newest.set(sa.peerKey, sa);
   }
 
   /** False when it was not there. */
-  remove(sa: Phase1Sa): boolean {
+  remove(sa: EstablishedSa): boolean {
     if (!this.#byId.delete(sa.id)) return false;
-    const key = identityKey(sa.peerIdentity);
-    const left = this.#byIdentity.get(key)?.filter((one) => one.id !== sa.id) ?? [];
-    if (left.length === 0) this.#byIdentity.delete(key);
-    else this.#byIdentity.set(key, left);
+    const newest = this.#newest.get(sa.peerKey);
+    if (newest === sa) {
+      if (sa.older === undefined) this.#newest.delete(sa.peerKey);
+      else this.#newest.set(sa.peerKey, sa.older);
+    }
+    for (let one = newest; one !== undefined; one = one.older) if (one.older === sa) one.older = sa.older;
     return true;
   }
 
@@ -103,16 +116,14 @@ export class EstablishedSas {
     return this.#byId.get(id);
   }
 
-  /** SAs of one peer identity, oldest first. */
-  of(identity: Identity): readonly EstablishedSa[] {
-    return this.#byIdentity.get(identityKey(identity)) ?? [];
+  /** SAs of the same peer identity as this one, which is among them; newest first. */
+  like(sa: EstablishedSa): EstablishedSa[] {
+    const found: EstablishedSa[] = [];
+    for (let one = this.#newest.get(sa.peerKey); one !== undefined; one = one.older) found.push(one);
+    return found;
   }
 
   all(): Iterable<EstablishedSa> {
     return this.#byId.values();
-  }
-
-  get size(): number {
-    return this.#byId.size;
   }
 }

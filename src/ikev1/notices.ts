@@ -87,7 +87,7 @@ function act(book: Book, sa: EstablishedSa, { notifications, deletes }: Notices,
   for (const id of deletes.flatMap(deletedIds)) {
     const deleted = book.sas.get(id);
     // an SA may delete itself, and others of the same peer
-    if (deleted !== undefined && book.sas.of(sa.peerIdentity).includes(deleted)) {
+    if (deleted !== undefined && deleted.peerKey === sa.peerKey) {
       end(book, deleted, "peer", "the peer deleted it", false, ctx);
     }
   }

@@ -41,7 +41,7 @@ export function establish(
     ...(certificateSubject === undefined ? {} : { certificateSubject }),
   });
   book.sas.add(sa);
-  book.deadlines.set(`sa ${sa.id}`, sa.expiresAt);
+  book.expireBy(sa.expiresAt);
   ctx.out.push({
     out: "event",
     event: {
@@ -64,8 +64,9 @@ export function establish(
     },
   });
   if (proof.initialContact) replaceOlder(book, sa, ctx);
-  const [oldest, ...others] = book.sas.of(sa.peerIdentity);
-  if (oldest !== undefined && others.length >= SAS_PER_IDENTITY) {
+  const alike = book.sas.like(sa);
+  const oldest = alike.at(-1);
+  if (oldest !== undefined && alike.length > SAS_PER_IDENTITY) {
     end(book, oldest, "us", `the peer has ${SAS_PER_IDENTITY} newer ones`, true, ctx);
   }
   ctx.upcalls.push({ up: "established", sa });
@@ -73,11 +74,22 @@ export function establish(
 
 /** INITIAL-CONTACT (RFC 2407 4.6.3.3): the peer remembers no older SA, so none of its identity is of use any more. */
 export function replaceOlder(book: Book, sa: EstablishedSa, ctx: Context): void {
-  for (const older of book.sas.of(sa.peerIdentity)) {
+  for (const older of book.sas.like(sa)) {
     if (older !== sa && older.establishedAt <= sa.establishedAt) {
       end(book, older, "peer", "the peer started anew (INITIAL-CONTACT)", false, ctx);
     }
   }
+}
+
+/** Ends the SAs whose lifetime is over. */
+export function expire(book: Book, ctx: Context): void {
+  let next = Number.POSITIVE_INFINITY;
+  for (const sa of book.sas.all()) {
+    if (sa.expiresAt <= ctx.env.now) end(book, sa, "expiry", "its lifetime is over", true, ctx);
+    else next = Math.min(next, sa.expiresAt);
+  }
+  // every SA is looked at, so not more often than once a second
+  if (Number.isFinite(next)) book.expireBy(Math.max(next, ctx.env.now + 1000));
 }
 
 /** Forgets an SA; `announce` sends the peer a protected D of it. */
@@ -90,7 +102,6 @@ export function end(
   ctx: Context,
 ): void {
   if (!book.sas.remove(sa)) return;
-  book.deadlines.clear(`sa ${sa.id}`);
   book.deadlines.clear(`answer ${sa.id}`);
   book.halfOpen.dropAnswer(sa.id);
   if (announce) {
