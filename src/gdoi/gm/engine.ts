@@ -142,8 +142,10 @@ export class GmEngine implements Engine<GmCommand> {
     if (what === "pull") pullUnanswered(gm, group);
     else if (what === "retry") register(gm, group, "another attempt");
     else if (what === "renew") register(gm, group, "its keys run out soon");
-    else if (what === "prompt") register(gm, group, group.promptedBy);
-    else if (what === "expire") {
+    else if (what === "prompt") {
+      group.promptedAt = gm.env.now;
+      register(gm, group, group.promptedBy);
+    } else if (what === "expire") {
       const hadKek = group.rekey !== undefined;
       expireKeys(gm, group);
       const renewal = gm.deadlines.get(`renew:${group.name}`);

@@ -49,7 +49,7 @@ export function startPull(gm: Gm, group: Group, attempt: Extract<Attempt, { at: 
     { kind: "ID", idType: id.type, protocolId: 0, port: 0, data: id.data },
   ];
   const { datagram, nextIv: iv } = buildPull(sa, env, messageId, [], payloads, firstIv(sa, messageId, env));
-  const pull: Pull = { sa, messageId, ni, expects: 2, iv, datagram, sent: 0 };
+  const pull: Pull = { sa, messageId, ni, expects: 2, iv, datagram, sent: 0, pushesBefore: group.pushesAccepted };
   group.attempt = { at: "pull", why, server, repeats, reused, pull };
   send(gm, group, pull);
 }

@@ -7,17 +7,14 @@ import { registerSoon, scheduleKeys } from "./schedule.ts";
 import type { Attempt, Gm, Group } from "./state.ts";
 import { groupView } from "./view.ts";
 
-/**
- * Takes policy and keys over. A SEQ below the one of a push that came meanwhile is stale and ignored (RFC 6407 3.3); a
- * KEK that a push replaced meanwhile is not taken back.
- */
+/** Takes policy and keys over, unless a push overtook them. */
 export function registered(gm: Gm, group: Group, attempt: Extract<Attempt, { at: "pull" }>, download: Download): void {
   const { now } = gm.env;
   const { sa } = attempt.pull;
   const { contents, kek, keys } = download;
-  if (contents.rekey !== undefined && group.retired.includes(hex(contents.rekey.spi))) {
+  if (overtaken(group, attempt, download)) {
     count(gm, "pull.overtaken");
-    registerSoon(gm, group, "overtaken", "a push replaced the KEK while it registered", true);
+    registerSoon(gm, group, "overtaken", "a push came while it registered, and was newer", true);
     return;
   }
   group.registration = { keyServer: sa.peerName, local: sa.local, at: now };
@@ -29,6 +26,8 @@ export function registered(gm: Gm, group: Group, attempt: Extract<Attempt, { at:
   } else {
     replaceRekey(gm, group, undefined);
   }
+  group.retired = group.retired.filter((spi) => spi !== group.rekey?.spi);
+  group.gapBehindUpdate = false;
   group.path = kek?.path;
   group.handover = undefined;
   const current = new Set(contents.teks.map((tek) => tekName(tek.protocolId, tek.spi)));
@@ -38,6 +37,17 @@ export function registered(gm: Gm, group: Group, attempt: Extract<Attempt, { at:
   }
   installTeks(gm, group, download.teks);
   afterwards(gm, group, attempt, download);
+}
+
+/**
+ * Whether a push that was accepted during the exchange is newer than what the exchange brought: its SEQ is above the
+ * one of message 4, or it replaced the KEK. TEKs that it deleted would come back otherwise. A SEQ that is below ours
+ * without such a push is stale, and ignored alone (RFC 6407 3.3).
+ */
+function overtaken(group: Group, { pull }: Extract<Attempt, { at: "pull" }>, { contents, seq }: Download): boolean {
+  if (contents.rekey === undefined || group.pushesAccepted === pull.pushesBefore) return false;
+  const spi = hex(contents.rekey.spi);
+  return group.retired.includes(spi) || (group.rekey?.spi === spi && seq < group.rekey.seq);
 }
 
 function afterwards(gm: Gm, group: Group, attempt: Extract<Attempt, { at: "pull" }>, download: Download): void {

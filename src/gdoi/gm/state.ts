@@ -56,6 +56,8 @@ export interface Pull {
   /** What was sent last, for retransmission; `sent` counts its sends. */
   readonly datagram: Uint8Array;
   sent: number;
+  /** The group's `pushesAccepted` when it began. */
+  readonly pushesBefore: number;
   /** With expects 4: Nr_b and the policy of message 2. */
   readonly agreed?: { readonly nr: Uint8Array; readonly contents: GroupContents; readonly asked: number };
 }
@@ -103,9 +105,11 @@ export interface Group {
   /** Rounds over all key servers that failed, one after another, and since when. */
   failedRounds: number;
   failingSince: Instant | undefined;
-  /** When a push last made the member re-register, and why: such causes count at most once in a while. */
+  /** When a push last made the member re-register (at most once in a while), and why it will or did. */
   promptedAt: Instant | undefined;
   promptedBy: string;
+  /** An LKH update fitted, with a gap before it: a push of TEKs under the new KEK is waited for before it counts. */
+  gapBehindUpdate: boolean;
   pushesAccepted: number;
   acksSent: number;
   lastError: string | undefined;
@@ -171,6 +175,7 @@ export function newGroup(config: GmGroup): Group {
     failingSince: undefined,
     promptedAt: undefined,
     promptedBy: "",
+    gapBehindUpdate: false,
     pushesAccepted: 0,
     acksSent: 0,
     lastError: undefined,
