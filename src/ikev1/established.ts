@@ -1,8 +1,9 @@
 /** Established Phase 1 SAs: one small object each, found by cookies and by the peer's identity. */
 import type { Endpoint, Instant } from "../core/engine.ts";
 import { type Identity, identityKey } from "../core/identity.ts";
-import type { SecretKey } from "../crypto/provider.ts";
+import type { CryptoProvider, SecretKey } from "../crypto/provider.ts";
 import { concat, fromHex, hex } from "../util/octets.ts";
+import { BLOCK_LENGTH } from "./phase2.ts";
 import type { Phase1Proposal, Phase1Sa } from "./types.ts";
 
 /** One peer may have this many SAs at once; the oldest gives way. */
@@ -15,8 +16,9 @@ const REMEMBERED_MESSAGE_IDS = 16;
 const COOKIE_DIGITS = 16;
 
 /**
- * An SA that stands. Ten thousand of them must stay small, and an octet string costs a quarter of a KiB however short it
- * is, so cookies, last block and identity are kept as text and are made when they are asked for.
+ * An SA that stands. Ten thousand of them must stay small, and most of them are idle; an octet string costs a quarter of
+ * a KiB however short it is, a key inside the provider three quarters. So cookies, last block, identity and keys are kept
+ * as text, one character an octet or digit, and are made when they are asked for, which takes a microsecond or two.
  */
 export class EstablishedSa implements Phase1Sa {
   readonly id: string;
@@ -27,8 +29,6 @@ export class EstablishedSa implements Phase1Sa {
   readonly peerName: string;
   readonly proposal: Phase1Proposal;
   readonly doi: number;
-  readonly skeyidA: SecretKey;
-  readonly encryptionKey: SecretKey;
   readonly establishedAt: Instant;
   readonly expiresAt: Instant;
   readonly certificateSubject?: string;
@@ -36,10 +36,12 @@ export class EstablishedSa implements Phase1Sa {
   readonly peerKey: string;
   /** The one before of the same peer. */
   older: EstablishedSa | undefined = undefined;
-  readonly #lastBlock: string;
+  readonly #crypto: CryptoProvider;
+  /** Last block, key of the cipher, SKEYID_a: an octet a character. */
+  readonly #secrets: string;
   #messageIds: number[] | undefined = undefined;
 
-  constructor(from: Omit<Phase1Sa, "id">) {
+  constructor(from: Omit<Phase1Sa, "id">, crypto: CryptoProvider) {
     this.id = saId(from.initiatorCookie, from.responderCookie);
     this.role = from.role;
     this.local = from.local;
@@ -48,13 +50,13 @@ export class EstablishedSa implements Phase1Sa {
     this.peerName = from.peerName;
     this.proposal = from.proposal;
     this.doi = from.doi;
-    this.skeyidA = from.skeyidA;
-    this.encryptionKey = from.encryptionKey;
     this.establishedAt = from.establishedAt;
     this.expiresAt = from.expiresAt;
     if (from.certificateSubject !== undefined) this.certificateSubject = from.certificateSubject;
     this.peerKey = identityKey(from.peerIdentity);
-    this.#lastBlock = hex(from.lastBlock);
+    this.#crypto = crypto;
+    const keys = [from.encryptionKey, from.skeyidA].map((key) => crypto.exportSecret(key));
+    this.#secrets = Buffer.concat([from.lastBlock, ...keys]).toString("latin1");
   }
 
   get initiatorCookie(): Uint8Array {
@@ -66,12 +68,28 @@ export class EstablishedSa implements Phase1Sa {
   }
 
   get lastBlock(): Uint8Array {
-    return fromHex(this.#lastBlock);
+    return this.#part(0, BLOCK_LENGTH);
+  }
+
+  get encryptionKey(): SecretKey {
+    return this.#crypto.importSecret(this.#part(BLOCK_LENGTH, this.#keyEnd));
+  }
+
+  get skeyidA(): SecretKey {
+    return this.#crypto.importSecret(this.#part(this.#keyEnd, this.#secrets.length));
   }
 
   get peerIdentity(): Identity {
     const colon = this.peerKey.indexOf(":");
     return { type: Number(this.peerKey.slice(0, colon)), data: fromHex(this.peerKey.slice(colon + 1)) };
+  }
+
+  get #keyEnd(): number {
+    return BLOCK_LENGTH + this.proposal.keyBits / 8;
+  }
+
+  #part(start: number, end: number): Uint8Array {
+    return new Uint8Array(Buffer.from(this.#secrets.slice(start, end), "latin1"));
   }
 
   /** Notes the Message ID of a genuine Informational exchange; false when it was there before: a replay. */

@@ -22,24 +22,27 @@ export function establish(
   const { env, policy } = ctx;
   const { proof, peer, certificateSubject } = authenticated;
   const seconds = Math.min(policy.lifetimeSeconds, keyed.lifeSeconds || policy.lifetimeSeconds);
-  const sa = new EstablishedSa({
-    initiatorCookie: keyed.initiatorCookie,
-    responderCookie: keyed.responderCookie,
-    role: exchange.role,
-    local: exchange.local,
-    remote: exchange.remote,
-    localIdentity: policy.local.identity,
-    peerIdentity: proof.identity,
-    peerName: peer.name,
-    proposal: keyed.proposal,
-    doi: exchange.doi,
-    skeyidA: keyed.skeyidA,
-    encryptionKey: keyed.encryptionKey,
-    lastBlock,
-    establishedAt: env.now,
-    expiresAt: env.now + 1000 * seconds,
-    ...(certificateSubject === undefined ? {} : { certificateSubject }),
-  });
+  const sa = new EstablishedSa(
+    {
+      initiatorCookie: keyed.initiatorCookie,
+      responderCookie: keyed.responderCookie,
+      role: exchange.role,
+      local: exchange.local,
+      remote: exchange.remote,
+      localIdentity: policy.local.identity,
+      peerIdentity: proof.identity,
+      peerName: peer.name,
+      proposal: keyed.proposal,
+      doi: exchange.doi,
+      skeyidA: keyed.skeyidA,
+      encryptionKey: keyed.encryptionKey,
+      lastBlock,
+      establishedAt: env.now,
+      expiresAt: env.now + 1000 * seconds,
+      ...(certificateSubject === undefined ? {} : { certificateSubject }),
+    },
+    env.crypto,
+  );
   book.sas.add(sa);
   book.expireBy(sa.expiresAt);
   ctx.out.push({
