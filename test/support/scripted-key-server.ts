@@ -58,6 +58,7 @@ function phase1Sa(name: string, remote: Endpoint, now: number, number: number): 
 export class ScriptedPhase1 implements Phase1Port {
   readonly dead = new Set<string>();
   readonly deleted: string[] = [];
+  readonly counters = new Map<string, number>();
   readonly informed: Payload[] = [];
   dialled: string[] = [];
   #sas: Phase1Sa[] = [];

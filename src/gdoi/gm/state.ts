@@ -15,7 +15,18 @@ import type { GmGroup, GmPolicy } from "./types.ts";
 /** What a member needs of Phase 1; the engine's own is a Phase1Endpoint. */
 export type Phase1Port = Pick<
   Phase1Endpoint,
-  "reconfigure" | "receive" | "initiate" | "deadline" | "done" | "owns" | "next" | "find" | "sas" | "inform" | "delete"
+  | "reconfigure"
+  | "receive"
+  | "initiate"
+  | "deadline"
+  | "done"
+  | "owns"
+  | "next"
+  | "find"
+  | "sas"
+  | "inform"
+  | "delete"
+  | "counters"
 >;
 
 /** A Rekey SA (RFC 6407 1.3): replaced as a whole, but for its sequence number. */

@@ -57,6 +57,9 @@ export function status(gm: Gm): GmStatus {
     role: "member",
     groups: [...gm.groups.values()].map((group) => groupView(gm, group)),
     phase1: [...gm.phase1.sas()].length,
-    counters: Object.fromEntries(gm.counters),
+    counters: Object.fromEntries([
+      ...gm.counters,
+      ...[...gm.phase1.counters].map(([name, value]) => [`phase1.${name}`, value] as const),
+    ]),
   };
 }
