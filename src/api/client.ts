@@ -76,8 +76,9 @@ export class ControlClient {
   #request(method: string, path: string, body?: string, signal?: AbortSignal) {
     return new Promise<import("node:http").IncomingMessage>((resolve, reject) => {
       const headers = body === undefined ? {} : { "content-type": "application/json" };
-      const options = { socketPath: this.#socket, method, path, headers, ...(signal === undefined ? {} : { signal }) };
-      const call = request(options, resolve);
+      // a connection for each request: an idle one may have been closed by the daemon meanwhile
+      const options = { socketPath: this.#socket, method, path, headers, agent: false as const };
+      const call = request({ ...options, ...(signal === undefined ? {} : { signal }) }, resolve);
       call.on("error", (error: NodeJS.ErrnoException) => reject(unreachable(this.#socket, error)));
       call.end(body);
     });
