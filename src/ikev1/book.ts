@@ -4,13 +4,15 @@ import type { Instant, WorkId } from "../core/engine.ts";
 import { EstablishedSas } from "./established.ts";
 import type { Exchange } from "./exchange.ts";
 import { HalfOpen } from "./half-open.ts";
+import { KeptAnswers } from "./kept-answers.ts";
 import { Reports } from "./reports.ts";
 
 /** What a deadline is for, and the name of it: a cookie, a cookie pair, an attempt's number. */
-export type Deadline = "sas" | `${"initiator" | "responder" | "answer" | "attempt"} ${string}`;
+export type Deadline = "sas" | "answers" | `${"initiator" | "responder" | "attempt"} ${string}`;
 
 export class Book {
   readonly halfOpen = new HalfOpen();
+  readonly answers = new KeptAnswers();
   readonly sas = new EstablishedSas();
   readonly deadlines = new Deadlines<Deadline>();
   readonly reports = new Reports();

@@ -87,12 +87,14 @@ export class Phase1Endpoint {
   /** Retransmissions, timeouts and expiry that are due. */
   deadline(env: Env, out: Output[]): Phase1Upcall[] {
     const ctx = this.#context(env, out);
-    const { halfOpen, deadlines } = this.#book;
+    const { halfOpen, answers, deadlines } = this.#book;
     for (const due of deadlines.takeDue(env.now)) {
       const [what, name = ""] = due.split(" ", 2);
       if (what === "sas") expire(this.#book, ctx);
-      else if (what === "answer") halfOpen.dropAnswer(name);
-      else if (what === "responder") giveUp(this.#book, name, ctx);
+      else if (what === "answers") {
+        answers.expire(env.now);
+        deadlines.set("answers", answers.next());
+      } else if (what === "responder") giveUp(this.#book, name, ctx);
       else if (what === "attempt") this.#failAtOnce(Number(name), ctx);
       else {
         const exchange = halfOpen.initiatorNamed(name);

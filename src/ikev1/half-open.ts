@@ -6,27 +6,12 @@
 import { hex } from "../util/octets.ts";
 import type { InitiatorExchange, ResponderExchange } from "./exchange.ts";
 
-/** How long the answer to message 5 is kept for a peer that did not get it. */
-export const ANSWER_KEPT_MS = 30_000;
-/** Kept answers in all; the oldest gives way. */
-const ANSWERS_AT_MOST = 16_384;
-
-/** What is left of a responder's exchange once its SA is established. */
-export interface KeptAnswer {
-  readonly id: string;
-  readonly first: string;
-  /** Digest of message 5, and message 6. */
-  readonly taken: Uint8Array;
-  readonly answer: Uint8Array;
-}
-
 export class HalfOpen {
   readonly #initiating = new Map<string, InitiatorExchange>();
   readonly #responding = new Map<string, ResponderExchange>();
-  /** Exchange or kept answer by source and initiator's cookie. */
+  /** Exchange by source and initiator's cookie. */
   readonly #first = new Map<string, string>();
   readonly #sources = new Map<string, number>();
-  readonly #answers = new Map<string, KeptAnswer>();
 
   /** Exchanges as responder that are not established. */
   get responding(): number {
@@ -69,7 +54,7 @@ export class HalfOpen {
     return this.#responding.get(id);
   }
 
-  /** The id of the exchange, or of the kept answer, that a repeated message 1 belongs to. */
+  /** The id of the exchange that a repeated message 1 belongs to. */
   idOfFirst(first: string): string | undefined {
     return this.#first.get(first);
   }
@@ -87,28 +72,5 @@ export class HalfOpen {
     const left = this.from(address) - 1;
     if (left > 0) this.#sources.set(address, left);
     else this.#sources.delete(address);
-  }
-
-  /** Keeps message 6 of an exchange that is through; returns what gave way for it. */
-  keepAnswer({ id, first, taken, answer }: ResponderExchange): KeptAnswer | undefined {
-    this.#answers.set(id, { id, first, taken, answer });
-    this.#first.set(first, id);
-    if (this.#answers.size <= ANSWERS_AT_MOST) return undefined;
-    for (const oldest of this.#answers.values()) {
-      this.dropAnswer(oldest.id);
-      return oldest;
-    }
-    return undefined;
-  }
-
-  answer(id: string): KeptAnswer | undefined {
-    return this.#answers.get(id);
-  }
-
-  dropAnswer(id: string): void {
-    const kept = this.#answers.get(id);
-    if (kept === undefined) return;
-    this.#answers.delete(id);
-    if (this.#first.get(kept.first) === id) this.#first.delete(kept.first);
   }
 }

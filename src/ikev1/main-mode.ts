@@ -6,7 +6,6 @@ import type { Header } from "../wire/payloads.ts";
 import type { Book } from "./book.ts";
 import { saId } from "./established.ts";
 import type { Context, InitiatorExchange, ResponderExchange } from "./exchange.ts";
-import { ANSWER_KEPT_MS } from "./half-open.ts";
 import { continueInitiator } from "./initiator.ts";
 import { answerOffer, continueResponder, firstKey } from "./responder.ts";
 
@@ -47,10 +46,8 @@ function dispatch(book: Book, datagram: Datagram, header: Header, ctx: Context):
   if (sa === undefined) return ["unknown-cookies", "no exchange with these cookies"];
   // late or repeated; message 5 gets the octets of message 6 again while they are kept
   book.reports.count("repeated");
-  const kept = book.halfOpen.answer(id);
-  if (kept !== undefined && sameEndpoint(sa.remote, from) && equal(kept.taken, digest)) {
-    ctx.out.push({ out: "send", from: sa.local, to: sa.remote, bytes: kept.answer });
-  }
+  const answer = sameEndpoint(sa.remote, from) ? book.answers.find(id, digest) : undefined;
+  if (answer !== undefined) ctx.out.push({ out: "send", from: sa.local, to: sa.remote, bytes: answer });
   return undefined;
 }
 
@@ -64,7 +61,12 @@ function dispatchFirst(
 ): Drop | undefined {
   const { address } = datagram.from;
   const { halfOpen, reports } = book;
-  const known = halfOpen.idOfFirst(firstKey(datagram, header));
+  const first = firstKey(datagram, header);
+  if (book.answers.begunBy(first)) {
+    reports.count("repeated");
+    return undefined;
+  }
+  const known = halfOpen.idOfFirst(first);
   if (known !== undefined) {
     const exchange = halfOpen.responder(known);
     const same = exchange?.state.at === "SA-ANSWERED" && equal(exchange.taken, digest);
@@ -104,9 +106,9 @@ export function settleResponder(book: Book, exchange: ResponderExchange, env: En
   if (exchange.state.at !== "OVER") return;
   removeResponder(book, exchange);
   if (book.sas.get(exchange.id) === undefined) return;
-  const displaced = book.halfOpen.keepAnswer(exchange);
-  if (displaced !== undefined) book.deadlines.clear(`answer ${displaced.id}`);
-  book.deadlines.set(`answer ${exchange.id}`, env.now + ANSWER_KEPT_MS);
+  book.answers.keep(exchange, env.now);
+  const forget = book.answers.next();
+  if (book.deadlines.get("answers") !== forget) book.deadlines.set("answers", forget);
 }
 
 /** A responder's exchange did not come to its end in time. */

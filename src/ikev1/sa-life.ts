@@ -105,8 +105,7 @@ export function end(
   ctx: Context,
 ): void {
   if (!book.sas.remove(sa)) return;
-  book.deadlines.clear(`answer ${sa.id}`);
-  book.halfOpen.dropAnswer(sa.id);
+  book.answers.drop(sa.id);
   if (announce) {
     const bytes = protectNotices(sa, [deletionOf(sa)], ctx.env);
     ctx.out.push({ out: "send", from: sa.local, to: sa.remote, bytes });
