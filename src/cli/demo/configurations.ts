@@ -19,7 +19,11 @@ export const keyServerName = "key-server";
 /** Writes configurations, pre-shared keys and state keys below `directory`. */
 export function writeConfigurations(directory: string, places: Places): { keyServer: Prepared; members: Prepared[] } {
   const names = places.members.map((_, i) => `gm${i + 1}`);
-  for (const name of names) secret(join(directory, `${name}.psk`), hex(nodeRandom.octets(24)));
+  // a pre-shared key is found by the peer's address: members that share one share the key
+  const shared = hex(nodeRandom.octets(24));
+  for (const name of names) {
+    secret(join(directory, `${name}.psk`), places.ownAddresses ? hex(nodeRandom.octets(24)) : shared);
+  }
   const keyServer = prepare(directory, keyServerName, keyServerSections(places, names));
   const members = names.map((name, i) => prepare(directory, name, memberSections(places, name, i)));
   return { keyServer, members };

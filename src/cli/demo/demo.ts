@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { demoGroup, writeConfigurations } from "./configurations.ts";
 import type { Narrator } from "./narrator.ts";
 import { findPlaces } from "./places.ts";
@@ -43,12 +44,26 @@ export async function runDemo(narrator: Narrator, keep?: (stage: Stage) => Promi
     const stage = { socket: prepared.keyServer.socket, group: demoGroup };
     if (keep !== undefined) await Promise.race([keep(stage), interruption.promise.catch(() => undefined)]);
     return result;
+  } catch (error) {
+    throw await culprit(error, processes);
   } finally {
     narrator.end();
     await Promise.all(processes.map((process) => process.stop()));
     interruption.clear();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** A process that ended explains an error better than the call that it left without an answer. */
+async function culprit(error: unknown, processes: readonly DemoProcess[]): Promise<unknown> {
+  if (error instanceof DemoError) return error;
+  await sleep(200);
+  try {
+    for (const process of processes) process.check();
+  } catch (ended) {
+    return ended;
+  }
+  return error;
 }
 
 /** Rejects on Ctrl-C, SIGTERM and a closed terminal. */

@@ -1,5 +1,6 @@
 /** How the demo tells its story: live on a terminal, in plain lines elsewhere, or not at all. */
 import { stripVTControlCharacters } from "node:util";
+import { wrapped } from "../output/print.ts";
 import { bad, bold, dim, good, warn } from "../output/style.ts";
 
 export interface Narrator {
@@ -11,8 +12,8 @@ export interface Narrator {
   done(text: string): void;
   /** It did not, as the story has it. */
   trouble(text: string): void;
-  /** A line below the last result. */
-  detail(text: string): void;
+  /** A line below the last result; where it is broken, it goes on `hang` columns further in. */
+  detail(text: string, hang?: number): void;
   /** Time to read; nothing without a reader. */
   pause(ms: number): Promise<void>;
   /** Leaves the terminal as it was. */
@@ -53,8 +54,8 @@ export class LiveNarrator implements Narrator {
     this.#line(`${bad("✗")} ${text}`);
   }
 
-  detail(text: string): void {
-    this.#line(`    ${dim(text)}`);
+  detail(text: string, hang = 0): void {
+    this.#line(`    ${dim(wrapped(text, 4 + hang))}`);
   }
 
   pause(ms: number): Promise<void> {
@@ -106,8 +107,8 @@ export class PlainNarrator implements Narrator {
     this.#write(`trouble  ${text}`);
   }
 
-  detail(text: string): void {
-    this.#write(`           ${text}`);
+  detail(text: string, hang = 0): void {
+    this.#write(`${" ".repeat(9)}${wrapped(text, 9 + hang)}`);
   }
 
   pause(): Promise<void> {

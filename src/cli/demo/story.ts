@@ -1,7 +1,6 @@
 /** The demo's story: start, registration, two rekeys, a member that dies, a third rekey, and who did not answer. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RekeyDetail } from "../../api/views.ts";
-import { wrapped } from "../output/print.ts";
 import { bold } from "../output/style.ts";
 import { clockTime, duration } from "../output/time.ts";
 import { byName } from "../output/views.ts";
@@ -85,7 +84,7 @@ async function start({ keyServer, members, places }: Cast, narrator: Narrator): 
   );
 }
 
-async function registration({ keyServer, members }: Cast, narrator: Narrator): Promise<void> {
+async function registration({ keyServer, members, places }: Cast, narrator: Narrator): Promise<void> {
   const until = Date.now() + registrationWithinMs;
   for (;;) {
     for (const process of [keyServer, ...members]) process.check();
@@ -97,7 +96,11 @@ async function registration({ keyServer, members }: Cast, narrator: Narrator): P
         `Phase 1 and registration (GROUPKEY-PULL): ${bold(`${registered.length} of ${members.length}`)} members have the group's keys`,
       );
       const named = [...registered].sort((a, b) => byName(a.name, b.name));
-      narrator.detail(named.map((member) => `${member.name} ${member.address}`).join(", "));
+      narrator.detail(
+        named
+          .map((member) => `${member.name} ${member.address}${places.ownAddresses ? "" : `:${member.port}`}`)
+          .join(", "),
+      );
       return;
     }
     if (Date.now() > until) {
@@ -165,7 +168,7 @@ async function whatHappened(
     const { lines } = await keyServer.client.call("why", {}, { subject: `${demoGroup}/${last?.rekey.seq ?? 0}` });
     const since = member.silentSince === undefined ? "?" : clockTime(member.silentSince, Date.now());
     narrator.trouble(`The key server says: ${bold(member.member)} (${member.address}) has not answered since ${since}`);
-    for (const line of lines) narrator.detail(`${clockTime(line.at, Date.now())}  ${wrapped(line.text, 14)}`);
+    for (const line of lines) narrator.detail(`${clockTime(line.at, Date.now())}  ${line.text}`, 10);
     found.push({
       member: member.member,
       address: member.address,
