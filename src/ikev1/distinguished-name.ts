@@ -1,6 +1,7 @@
 /** Distinguished names (RFC 5280 4.1.2.4) compared by meaning: peers write the same name in other string types. */
+
+import { type DerElement, derElement, derElements } from "../util/der.ts";
 import { equal, hex } from "../util/octets.ts";
-import { type DerElement, derElement, derElements } from "./der.ts";
 
 const SEQUENCE = 0x30;
 const SET = 0x31;

@@ -3,10 +3,10 @@ import { type Identity, sameIdentity } from "../core/identity.ts";
 import type { CertificateView, CryptoProvider } from "../crypto/provider.ts";
 import { IdType, IpProtocol } from "../iana/isakmp.ts";
 import { addressText } from "../util/address.ts";
+import { derElement, derElements } from "../util/der.ts";
 import { equal } from "../util/octets.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import type { IdPayload } from "../wire/payloads.ts";
-import { derElement, derElements } from "./der.ts";
 import { sameName } from "./distinguished-name.ts";
 
 const ISAKMP_PORT = 500;

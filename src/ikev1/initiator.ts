@@ -186,7 +186,8 @@ function takeProof(
     }
     exchange.state = { at: "VERIFYING-RESPONDER", keyed: keys, proof: proof.value };
     exchange.taken = [...exchange.taken, digest];
-    exchange.dueAt = Number.POSITIVE_INFINITY;
+    // should the verdict not come, message 5 goes out again, and in the end the attempt fails
+    exchange.dueAt = ctx.env.now + ctx.policy.halfOpen.timeoutMs;
     ctx.verify(exchange, proof.value.certificates);
     return undefined;
   }
