@@ -46,7 +46,7 @@ describe.each([...capturedRegistrations(), ...vectorRegistrations().slice(0, 4)]
   },
 );
 
-/** Our key server and our member on loopback, with tcpdump listening. */
+/** Our key server and our member on loopback, with dumpcap listening. */
 async function captureOurs(name: string, group: GroupPolicy): Promise<Registration> {
   const keyServer = await boundSocket("127.0.0.1");
   const member = await boundSocket("127.0.0.2");
@@ -54,7 +54,7 @@ async function captureOurs(name: string, group: GroupPolicy): Promise<Registrati
   const file = join(directory, "registration.pcap");
   const listener = listen(file, `udp port ${keyServer.local.port}`);
   try {
-    await written(listener, /listening on/u);
+    await written(listener, /^File: /mu);
     const { crypto, firstKey } = watched(nodeCrypto);
     const defaults = gmPolicy(member.local.address);
     const identity = addressIdentity(keyServer.local.address);
@@ -88,7 +88,7 @@ async function captureOurs(name: string, group: GroupPolicy): Promise<Registrati
 }
 
 function listen(file: string, filter: string): ChildProcess {
-  return spawn("tcpdump", ["-i", "lo", "--immediate-mode", "-U", "-Z", "root", "-w", file, filter]);
+  return spawn("dumpcap", ["-q", "-P", "-i", "lo", "-f", filter, "-w", file]);
 }
 
 /** The kinds of the payloads, message by message. */

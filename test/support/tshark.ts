@@ -107,7 +107,7 @@ const ETHERNET = 14;
 /**
  * tshark 4.0 reads an SA whose DOI is GDOI (2) in the layout of phase 2 even in main mode; it then sees no transforms and
  * cannot decrypt what follows. In this copy the DOI of those SAs is IPsec (1), and nothing else is changed.
- * Little-endian pcap of Ethernet and IPv4 with no options, which is what tcpdump writes for our own traffic.
+ * Little-endian pcap of Ethernet and IPv4 with no options, which is what a capture on loopback has for our own traffic.
  */
 function withIpsecDoiInPhase1(pcap: Uint8Array): Uint8Array {
   const copy = pcap.slice();
