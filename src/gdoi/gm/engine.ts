@@ -153,7 +153,7 @@ export class GmEngine implements Engine<GmCommand> {
       // a renewal that was planned stays where it was
       if (renewal !== undefined) gm.deadlines.set(`renew:${group.name}`, renewal);
       const lost = group.teks.size === 0 || (hadKek && group.rekey === undefined);
-      if (lost) registerSoon(gm, group, "expired", "its keys ran out", true);
+      if (lost) registerSoon(gm, group, "expired", "its keys ran out", { atOnce: true });
     }
   }
 

@@ -14,7 +14,7 @@ export function registered(gm: Gm, group: Group, attempt: Extract<Attempt, { at:
   const { contents, kek, keys } = download;
   if (overtaken(group, attempt, download)) {
     count(gm, "pull.overtaken");
-    registerSoon(gm, group, "overtaken", "a push came while it registered, and was newer", true);
+    registerSoon(gm, group, "overtaken", "a push came while it registered, and was newer", { atOnce: true });
     return;
   }
   group.registration = { keyServer: sa.peerName, local: sa.local, at: now };
@@ -27,7 +27,6 @@ export function registered(gm: Gm, group: Group, attempt: Extract<Attempt, { at:
     replaceRekey(gm, group, undefined);
   }
   group.retired = group.retired.filter((spi) => spi !== group.rekey?.spi);
-  group.gapBehindUpdate = false;
   group.path = kek?.path;
   group.handover = undefined;
   const current = new Set(contents.teks.map((tek) => tekName(tek.protocolId, tek.spi)));

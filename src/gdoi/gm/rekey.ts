@@ -15,7 +15,7 @@ import { type Deletions, type KnownKeys, readDeletes } from "./deletes.ts";
 import { type GroupContents, type KekOutcome, matchKek, matchTeks, readContents, type TekInstall } from "./download.ts";
 import { installTeks, rekeyState, removeTek, replaceRekey } from "./keys.ts";
 import { count, drop, report } from "./report.ts";
-import { gapClosed, gapSeen, registerSoon, scheduleKeys } from "./schedule.ts";
+import { gapSeen, registerSoon, scheduleKeys } from "./schedule.ts";
 import type { Gm, Group, RekeyState } from "./state.ts";
 
 /** A datagram of exchange type GROUPKEY-PUSH. */
@@ -74,8 +74,7 @@ function judge(gm: Gm, group: Group, under: RekeyState, datagram: Datagram, head
     return undefined;
   }
   carryOut(gm, group, under, datagram, push, read.value);
-  const { kek, teks } = read.value;
-  if (teks.length > 0) gapClosed(gm, group);
+  const { kek } = read.value;
   if (missed > 0) gapSeen(gm, group, missed, push.seq, kek.kek === "new" && kek.path !== undefined);
   return undefined;
 }
@@ -184,8 +183,8 @@ function afterwards(gm: Gm, group: Group, kek: KekOutcome, deletions: Deletions)
     report(gm, group.name, "gm.update-not-for-us", { cause: "peer", level: "warning", reason });
   }
   if (group.rekey === undefined) {
-    registerSoon(gm, group, "deleted", "the key server deleted the KEK", true);
+    registerSoon(gm, group, "deleted", "the key server deleted the KEK", { atOnce: true });
   } else if (deletions.everything && group.teks.size === 0) {
-    registerSoon(gm, group, "deleted", "the key server deleted all keys", true);
+    registerSoon(gm, group, "deleted", "the key server deleted all keys", { atOnce: true });
   }
 }

@@ -10,8 +10,8 @@ export const PROMPT_SPREAD_MS = 5_000;
 /** Unknown SPIs, gaps and unusable pushes make a member come at most once in this time. */
 export const PROMPT_EVERY_MS = 30_000;
 
-/** How long a push of TEKs under a new KEK is waited for, before a gap in front of an LKH update counts. */
-const AFTER_UPDATE_MS = 60_000;
+/** The same for a gap in front of an LKH update, where on a bad network it may concern many. */
+const AFTER_UPDATE_SPREAD_MS = 60_000;
 
 /** Never sooner than this after a registration: keys about to be renewed by push are given the time for it. */
 const SOONEST_MS = 1_000;
@@ -53,38 +53,33 @@ export function scheduleKeys(gm: Gm, group: Group): void {
 /**
  * Makes the group register again soon, after a random delay; `cause` names the counter. At most once in a while: what
  * comes sooner is put off until then. Nothing is added when an attempt is under way or planned for sooner already.
- * @param always the keys are gone: nothing is put off.
- * @param afterMs added to the delay.
- * @returns whether this set the time.
+ * @param how `atOnce`: the keys are gone, nothing is put off; `spreadMs`: the longest delay.
  */
-export function registerSoon(gm: Gm, group: Group, cause: string, why: string, always = false, afterMs = 0): boolean {
+export function registerSoon(
+  gm: Gm,
+  group: Group,
+  cause: string,
+  why: string,
+  how: { readonly atOnce?: boolean; readonly spreadMs?: number } = {},
+): void {
   count(gm, `reregister.${cause}`);
   const { now, random } = gm.env;
-  if (group.attempt !== undefined || gm.deadlines.get(`retry:${group.name}`) !== undefined) return false;
-  const putOff = always ? 0 : (group.promptedAt ?? Number.NEGATIVE_INFINITY) + PROMPT_EVERY_MS - now;
-  const delay = Math.max(afterMs, putOff, 0) + random.fraction() * PROMPT_SPREAD_MS;
+  if (group.attempt !== undefined || gm.deadlines.get(`retry:${group.name}`) !== undefined) return;
+  const putOff = how.atOnce === true ? 0 : (group.promptedAt ?? Number.NEGATIVE_INFINITY) + PROMPT_EVERY_MS - now;
+  const delay = Math.max(putOff, 0) + random.fraction() * (how.spreadMs ?? PROMPT_SPREAD_MS);
   const planned = gm.deadlines.get(`prompt:${group.name}`) ?? Number.POSITIVE_INFINITY;
-  if (planned <= now + delay) return false;
+  if (planned <= now + delay) return;
   gm.deadlines.set(`prompt:${group.name}`, now + delay);
   group.promptedBy = why;
-  group.gapBehindUpdate = false;
   const figures = { inMs: Math.round(delay), cause };
   report(gm, group.name, "gm.reregistering", { cause: "peer", level: "warning", reason: why, figures });
-  return true;
 }
 
 /**
- * A gap in SEQ before an accepted push. In front of an LKH update that fitted it may be parts for others, which are not
- * repeated for us: it counts only if no push of TEKs follows, which would bring whatever else was missed.
+ * A gap in SEQ before an accepted push. In front of an LKH update that fitted it may be nothing but parts for others,
+ * which are not repeated for us; it cannot be told from a push of TEKs that was missed, so there is more time for it.
  */
 export function gapSeen(gm: Gm, group: Group, missed: number, before: number, update: boolean): void {
   const why = `${missed} of the pushes before SEQ ${before} did not arrive`;
-  if (registerSoon(gm, group, "gap", why, false, update ? AFTER_UPDATE_MS : 0)) group.gapBehindUpdate = update;
-}
-
-/** New TEKs came under the new KEK: what a gap in front of the LKH update may have held is made up for. */
-export function gapClosed(gm: Gm, group: Group): void {
-  if (!group.gapBehindUpdate) return;
-  group.gapBehindUpdate = false;
-  gm.deadlines.clear(`prompt:${group.name}`);
+  registerSoon(gm, group, "gap", why, { spreadMs: update ? AFTER_UPDATE_SPREAD_MS : PROMPT_SPREAD_MS });
 }

@@ -119,8 +119,6 @@ export interface Group {
   /** When a push last made the member re-register (at most once in a while), and why it will or did. */
   promptedAt: Instant | undefined;
   promptedBy: string;
-  /** An LKH update fitted, with a gap before it: a push of TEKs under the new KEK is waited for before it counts. */
-  gapBehindUpdate: boolean;
   pushesAccepted: number;
   acksSent: number;
   lastError: string | undefined;
@@ -186,7 +184,6 @@ export function newGroup(config: GmGroup): Group {
     failingSince: undefined,
     promptedAt: undefined,
     promptedBy: "",
-    gapBehindUpdate: false,
     pushesAccepted: 0,
     acksSent: 0,
     lastError: undefined,
