@@ -26,5 +26,8 @@ export function clientOf(options: DaemonOptions): ControlClient {
 /** Examples under a command's help: pairs of a command line and what it is for. */
 export function examples(lines: readonly (readonly [string, string])[]): string {
   const width = Math.max(...lines.map(([line]) => line.length));
+  if (lines.some(([, what]) => width + what.length + 7 > 100)) {
+    return `\nExamples:\n${lines.map(([line, what]) => `  # ${what}\n  $ ${line}`).join("\n")}`;
+  }
   return `\nExamples:\n${lines.map(([line, what]) => `  $ ${line.padEnd(width)}   ${what}`).join("\n")}`;
 }

@@ -30,7 +30,7 @@ export interface Decoded {
 
 /** What is said about a message that could not be decoded. */
 export type DecodeProblem =
-  | { readonly what: "wire"; readonly error: WireError }
+  | { readonly what: "wire"; readonly error: WireError; readonly decrypted?: boolean }
   | { readonly what: "encrypted"; readonly header: Header };
 
 /**
@@ -58,7 +58,7 @@ export function decodeWith(datagram: Uint8Array, keys: DecodeKeys): Result<Decod
   const whole = concat(datagram.subarray(0, HEADER_LENGTH), plaintext);
   const { nextPayload, exchangeType } = header.value;
   const chain = decodeChain(nextPayload, whole, HEADER_LENGTH, contextOf(exchangeType), "zeros");
-  if (!chain.ok) return err({ what: "wire", error: chain.error });
+  if (!chain.ok) return err({ what: "wire", error: chain.error, decrypted: true });
   return ok({ header: header.value, payloads: chain.value.payloads, decrypted: true });
 }
 

@@ -92,7 +92,9 @@ function octets(what: string, text: string): Uint8Array {
 function problemText(problem: DecodeProblem): string {
   if (problem.what === "wire") {
     const { message, offset, path, section } = problem.error;
-    return `not a message that can be read: ${path}: ${message} (offset ${offset}, ${section})`;
+    const why = `${path}: ${message} (offset ${offset}, ${section})`;
+    if (problem.decrypted === true) return `what was decrypted makes no sense; is it the right key and IV? ${why}`;
+    return `not a message that can be read: ${why}`;
   }
   const push = problem.header.exchangeType === 33;
   return `the message is encrypted (Exchange Type ${problem.header.exchangeType}, Message ID ${problem.header.messageId}); give ${push ? "--kek" : "--key with --iv or --last-block"}`;

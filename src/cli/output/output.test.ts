@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { wrapped } from "./print.ts";
+import { shorten, table } from "./table.ts";
+import { clockTime, duration, parseSince, relative } from "./time.ts";
+import { treeLines } from "./tree.ts";
+
+const before = process.stdout.columns;
+beforeEach(() => {
+  process.stdout.columns = 60;
+});
+afterEach(() => {
+  process.stdout.columns = before;
+});
+
+test.each([
+  [26, "26 ms"],
+  [1500, "1 s"],
+  [59_999, "59 s"],
+  [125_000, "2 min"],
+  [7_500_000, "2 h 5 min"],
+  [360_000_000, "4 d 4 h"],
+])("%i milliseconds are %s", (ms, text) => {
+  expect(duration(ms)).toBe(text);
+});
+
+test("times are told from now", () => {
+  expect(relative(61_000, 1000)).toBe("in 1 min");
+  expect(relative(1000, 6000)).toBe("5 s ago");
+  const noon = new Date(2026, 10, 23, 12, 0, 5).getTime();
+  expect(clockTime(noon, noon)).toBe("12:00:05");
+  expect(clockTime(noon, noon + 86_400_000)).toBe("2026-11-23 12:00:05");
+});
+
+test("--since takes spans and ISO 8601, and nothing else", () => {
+  const now = Date.parse("2026-11-23T12:00:00Z");
+  expect(parseSince("10m", now)).toBe(now - 600_000);
+  expect(parseSince("2 h", now)).toBe(now - 7_200_000);
+  expect(parseSince("2026-11-23T11:00:00Z", now)).toBe(now - 3_600_000);
+  for (const wrong of ["yesterday", "10", "-5m", "5 weeks", ""]) expect(parseSince(wrong, now)).toBeUndefined();
+});
+
+test("a table is never wider than the terminal: its widest column is cut in the middle", () => {
+  const long = "dn:CN=gm-with-a-very-long-name,OU=Substations,O=Utility of the Northern Regions";
+  const lines = table(
+    ["MEMBER", "IDENTITY", "STATE"],
+    [
+      ["gm1", long, "registered"],
+      ["gm2", "fqdn:gm2", "missing"],
+    ],
+  ).split("\n");
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
+  expect(lines).toHaveLength(3);
+  expect(lines[1]).toMatch(/^gm1 +dn:CN=gm.*….*Regions +registered$/);
+});
+
+test("a short text is left as it is", () => {
+  expect(shorten("gm1", 3)).toBe("gm1");
+  expect(shorten("abcdefghij", 5)).toBe("ab…ij".padEnd(5));
+});
+
+test("a long line is broken between words and goes on below its text", () => {
+  const text = "member gm4 has not acknowledged rekey 3; silent since 18:55:34; retransmitted 3 times";
+  expect(wrapped(text, 10).split("\n")).toEqual([
+    "member gm4 has not acknowledged rekey 3; silent",
+    "          since 18:55:34; retransmitted 3 times",
+  ]);
+});
+
+test("a payload tree is indented by its depth", () => {
+  const tree = { name: "SEQ", offset: 28, children: [{ name: "Sequence Number", value: "1", offset: 32 }] };
+  expect(treeLines(tree)).toEqual(["SEQ  @28", "  Sequence Number  1  @32"]);
+});
