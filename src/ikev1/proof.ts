@@ -115,7 +115,7 @@ export function checkSignature(
   if (reading === undefined) {
     return err({ code: "authentication-failed", why: `signature does not verify with the key of ${subject}` });
   }
-  return ok({ certificateSubject: subject, notes: [...proof.notes, `signature: ${reading}`] });
+  return ok({ certificateSubject: verdict.leaf.subjectText, notes: [...proof.notes, `signature: ${reading}`] });
 }
 
 /** With a pre-shared key: an address identity that is not where the peer is deserves a note. */

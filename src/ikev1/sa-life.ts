@@ -61,7 +61,7 @@ export function establish(
         doi: sa.doi,
         lifetimeSeconds: seconds,
         notes: authenticated.notes,
-        ...(certificateSubject === undefined ? {} : { certificate: certificateSubject }),
+        ...(certificateSubject === undefined ? {} : { certificate: sanitise(certificateSubject) }),
       },
       level: "info",
     },

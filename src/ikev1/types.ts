@@ -76,7 +76,7 @@ export interface Phase1Sa {
   readonly lastBlock: Uint8Array;
   readonly establishedAt: Instant;
   readonly expiresAt: Instant;
-  /** With certificates: the verified leaf's subject text, for the ledger. */
+  /** With certificates: the verified leaf's subject as RFC 4514 text; a peer's text, to be sanitised before it is shown. */
   readonly certificateSubject?: string;
 }
 

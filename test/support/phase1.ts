@@ -201,6 +201,7 @@ export interface Pair {
 export function pair(options: {
   readonly seed?: number;
   readonly link?: Link;
+  readonly startAt?: number;
   readonly initiator: Phase1Policy;
   readonly responder: Phase1Policy;
 }): Pair {
@@ -208,7 +209,7 @@ export function pair(options: {
     seed: options.seed ?? 1,
     crypto: nodeCrypto,
     randomFor: seededRandom,
-    startAt: START,
+    startAt: options.startAt ?? START,
     ...(options.link === undefined ? {} : { link: options.link }),
   });
   const initiator = world.host({
