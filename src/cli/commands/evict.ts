@@ -22,7 +22,7 @@ export function addEvict(program: Command): void {
         printJson(done);
         return;
       }
-      print(`${done.evicted.join(", ")} evicted from ${name}; new keys go out with ${rekeysText(done.rekeys)}.`);
+      print(`${done.evicted.join(", ")} evicted from ${name}; ${rekeysText(done.rekeys)}.`);
       print(`keyherald group ${name} shows who has them; keyherald admit ${name} MEMBER lets one in again.`);
     });
 }
@@ -45,6 +45,7 @@ export function addAdmit(program: Command): void {
 }
 
 function rekeysText(rekeys: readonly { seq: number }[]): string {
-  const numbers = rekeys.map((rekey) => rekey.seq).join(", ");
-  return rekeys.length === 1 ? `rekey ${numbers}` : `rekeys ${numbers}`;
+  return rekeys.length === 1
+    ? "new keys go out with the next push"
+    : `new keys go out with the next ${rekeys.length} pushes`;
 }

@@ -48,13 +48,14 @@ export function groupText(group: Group, now: number): string {
   return `${head}\n\n${teks}\n\n${rekeys}`;
 }
 
-/** Rekeys, newest first. */
+/** Rekeys, newest first. SEQ begins anew with each KEK, so the KEK's SPI stands beside it. */
 export function rekeysTable(rekeys: readonly Rekey[], now: number): string {
-  const newest = [...rekeys].sort((a, b) => b.sentAt - a.sentAt || b.seq - a.seq).slice(0, 20);
+  const newest = [...rekeys].reverse().slice(0, 20);
   return table(
-    ["REKEY", "KIND", "SENT", "MEMBERS", "ACKED", "PENDING", "MISSING", "SENDS", "CAUSE"],
+    ["REKEY", "KEK", "KIND", "SENT", "MEMBERS", "ACKED", "PENDING", "MISSING", "SENDS", "CAUSE"],
     newest.map((rekey) => [
       String(rekey.seq),
+      rekey.spi.slice(0, 8),
       rekey.kind,
       clockTime(rekey.sentAt, now),
       String(rekey.targets),
