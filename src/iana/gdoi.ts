@@ -52,3 +52,12 @@ export const LkhAttribute = { LKH_DOWNLOAD_ARRAY: 1, LKH_UPDATE_ARRAY: 2, SIG_AL
 
 /** RFC 6407 5.6.4. */
 export const SidAttribute = { NUMBER_OF_SID_BITS: 1, SID_VALUE: 2 } as const;
+
+/** Auth Alg of a SAT for IEC 61850: RFC 8052 4, "IEC 62351-9 Authentication Values". */
+export const AuthAlg = { NONE: 1, HMAC_SHA256_128: 2, HMAC_SHA256: 3, AES_GMAC_128: 4, AES_GMAC_256: 5 } as const;
+
+/** Enc Alg of a SAT for IEC 61850: RFC 8052 4, "IEC 62351-9 Confidentiality Values". */
+export const EncAlg = { NONE: 1, AES_CBC_128: 2, AES_CBC_256: 3, AES_GCM_128: 4, AES_GCM_256: 5 } as const;
+
+/** SA Data Attributes of a SAT for IEC 61850: RFC 8052 4. */
+export const SaTekAttribute = { SA_ATD: 1, SA_KDA: 2 } as const;

@@ -142,11 +142,12 @@ export interface GapPayload {
   readonly attributes: readonly Attribute[];
 }
 
-/** RFC 6407 5.5: `body` is set for protocols that are known (ESP 1, AH 2), `opaque` for all others. */
+/** RFC 6407 5.5: `body` is set for ESP (1) and AH (2), `iec61850` for IEC 61850 (3), `opaque` for all others. */
 export interface SaTekPayload {
   readonly kind: "SAT";
   readonly protocolId: number;
   readonly body?: IpsecTek;
+  readonly iec61850?: Iec61850Tek;
   readonly opaque?: Uint8Array;
 }
 
@@ -160,6 +161,28 @@ export interface IpsecTek {
   /** Four octets. */
   readonly spi: Uint8Array;
   /** RFC 2407 4.5 */
+  readonly attributes: readonly Attribute[];
+}
+
+/** RFC 8052 figure 2: the Identification Data of an ID_OID, and the selector of a SAT for IEC 61850. */
+export interface OidSelector {
+  /** The contents octets of an OBJECT IDENTIFIER, without tag and length. */
+  readonly oid: Uint8Array;
+  /** Present only when the peer sends these octets alone in place of the whole DER encoding. */
+  readonly oidForm?: "contents";
+  /** A selector in DER, of the OID's own kind; empty for none. */
+  readonly oidSpecificPayload: Uint8Array;
+}
+
+/** RFC 8052 2.2 */
+export interface Iec61850Tek extends OidSelector {
+  /** Four octets. */
+  readonly spi: Uint8Array;
+  readonly authAlg: number;
+  readonly encAlg: number;
+  /** Seconds; 0 when the TEK does not expire. */
+  readonly remainingLifetime: number;
+  /** RFC 8052 2.2.4 */
   readonly attributes: readonly Attribute[];
 }
 

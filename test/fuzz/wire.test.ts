@@ -1,11 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { hex } from "../../src/util/octets.ts";
+import { identityText, parseIdentity, sameIdentity } from "../../src/core/identity.ts";
+import { nodeCrypto } from "../../src/crypto/node/index.ts";
+import { fromHex, hex } from "../../src/util/octets.ts";
 import { describeMessage } from "../../src/wire/describe.ts";
 import { decodeAck } from "../../src/wire/gdoi/ack.ts";
+import { decodeOidSelector, encodeOidSelector } from "../../src/wire/gdoi/iec61850.ts";
 import { decodeLkhDownload, decodeLkhUpdate, encodeLkhDownload, encodeLkhUpdate } from "../../src/wire/gdoi/lkh.ts";
 import { decodeHeader, HEADER_LENGTH } from "../../src/wire/header.ts";
 import { contextOf, decodeChain, decodeMessage, encodeChain, encodeMessage } from "../../src/wire/message.ts";
-import { decodeClear, goldenMessages } from "../support/golden.ts";
+import type { Payload } from "../../src/wire/payloads.ts";
+import { type ClearMessage, decodeClear, goldenMessages } from "../support/golden.ts";
 import { type Dice, dice, mutate } from "./mutate.ts";
 
 /** Mutated messages in an ordinary run; with KEYHERALD_FUZZ_SECONDS as many as that time has room for. */
@@ -13,7 +17,49 @@ const ROUNDS = 60_000;
 const seconds = Number(process.env["KEYHERALD_FUZZ_SECONDS"] ?? 0);
 const seed = Number(process.env["SEED"] ?? 1);
 
-const messages = goldenMessages();
+/** What the golden messages lack of RFC 8052: OIDs in contents octets only, and ID_OID in an ACK. */
+function oidMessages(): ClearMessage[] {
+  const oid = fromHex("2a8648ce5683e31a080102");
+  const selector = { oid, oidForm: "contents", oidSpecificPayload: fromHex("0404e9fc0001") } as const;
+  const id = { kind: "ID", idType: 13, protocolId: 0, port: 0 } as const;
+  const tek = { ...selector, spi: fromHex("01020304"), authAlg: 5, encAlg: 3, remainingLifetime: 0 };
+  const iec61850 = {
+    ...tek,
+    attributes: [
+      { type: 2, value: 100 },
+      { type: 1, value: fromHex("00000258") },
+    ],
+  };
+  const made: [number, Payload[]][] = [
+    [32, [{ ...id, data: encodeOidSelector(selector) }]],
+    [32, [{ kind: "GDOI-SA", doi: 2, situation: 0, attributes: [{ kind: "SAT", protocolId: 3, iec61850 }] }]],
+    [
+      35,
+      [
+        { kind: "HASH", data: new Uint8Array(32) },
+        { kind: "SEQ", sequenceNumber: 7 },
+        { ...id, data: encodeOidSelector({ oid, oidSpecificPayload: new Uint8Array() }) },
+      ],
+    ],
+  ];
+  const cookies = { initiatorCookie: new Uint8Array(8).fill(1), responderCookie: new Uint8Array(8).fill(2) };
+  return made.map(([exchangeType, payloads]) => {
+    const octets = encodeMessage({ ...cookies, exchangeType, flags: 0, messageId: 0 }, payloads);
+    return {
+      origin: `exchange ${exchangeType} with an OID`,
+      header: octets.subarray(0, HEADER_LENGTH),
+      octets,
+      padded: false,
+    };
+  });
+}
+
+const messages = [...goldenMessages(), ...oidMessages()];
+const selectors = messages.flatMap((message) =>
+  decodeClear(message).payloads.flatMap(({ payload }) =>
+    payload.kind === "ID" && payload.idType === 13 ? [payload.data] : [],
+  ),
+);
 const arrays = messages.flatMap((message) =>
   decodeClear(message).payloads.flatMap(({ payload }) =>
     payload.kind === "KD"
@@ -64,6 +110,15 @@ function tryArray(octets: Uint8Array): void {
   if (update.ok) same(encodeLkhUpdate(update.value), octets);
 }
 
+function trySelector(octets: Uint8Array): void {
+  const selector = decodeOidSelector(octets);
+  if (selector.ok) same(encodeOidSelector(selector.value), octets);
+  const identity = { type: 13, data: octets };
+  const text = identityText(identity, nodeCrypto);
+  const named = parseIdentity(text);
+  if (named !== undefined && !sameIdentity(named, identity)) throw new Error(`${text} names another`);
+}
+
 function same(again: Uint8Array, octets: Uint8Array): void {
   if (hex(again) !== hex(octets)) throw new Error(`encodes again to ${hex(again)}`);
 }
@@ -89,11 +144,14 @@ describe("mutated messages", () => {
     for (let round = 0; seconds > 0 ? performance.now() < until : round < ROUNDS; round++) {
       const octets = repaired(mutate(pick(messages, roll).octets, pick(messages, roll).octets, roll), roll);
       const array = mutate(pick(arrays, roll), pick(arrays, roll), roll);
+      const selector = mutate(pick(selectors, roll), pick(selectors, roll), roll);
       try {
         tryMessage(octets);
         tryArray(array);
+        trySelector(selector);
       } catch (error) {
-        throw new Error(`seed ${seed}, round ${round}: ${hex(octets)} / ${hex(array)}`, { cause: error });
+        const tried = [octets, array, selector].map(hex).join(" / ");
+        throw new Error(`seed ${seed}, round ${round}: ${tried}`, { cause: error });
       }
     }
   });

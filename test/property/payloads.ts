@@ -1,11 +1,15 @@
 /** Arbitrary payloads that the formats can carry. */
 import fc from "fast-check";
 import { concat, u16, u32 } from "../../src/util/octets.ts";
+import { oidOctets } from "../../src/util/oid.ts";
+import { encodeOidSelector } from "../../src/wire/gdoi/iec61850.ts";
 import type {
   Attribute,
+  Iec61850Tek,
   IpsecTek,
   KeyPacket,
   LkhKey,
+  OidSelector,
   Payload,
   Proposal,
   SaAttributePayload,
@@ -74,6 +78,23 @@ const body: fc.Arbitrary<IpsecTek> = fc.record({
   attributes,
 });
 
+/** OIDs whose contents octets do not begin like the whole encoding. */
+const oid = fc
+  .tuple(
+    fc.constantFrom("0.5", "1.2", "1.3", "2.25"),
+    fc.array(fc.bigInt({ min: 0n, max: 2n ** 70n }), { maxLength: 9 }),
+  )
+  .map(([root, arcs]) => oidOctets([root, ...arcs].join(".")) ?? new Uint8Array());
+
+/** Selectors of RFC 8052, the OID in both of its forms. */
+export const oidSelector: fc.Arbitrary<OidSelector> = fc
+  .record({ oid, contents: fc.boolean(), oidSpecificPayload: octets(0, 40) })
+  .map(({ contents, ...selector }) => ({ ...selector, ...(contents && { oidForm: "contents" as const }) }));
+
+const iec61850: fc.Arbitrary<Iec61850Tek> = fc
+  .tuple(oidSelector, fc.record({ spi: octets(4), authAlg: word, encAlg: word, remainingLifetime: quad, attributes }))
+  .map(([selector, rest]) => ({ ...selector, ...rest }));
+
 const unknown: fc.Arbitrary<UnknownPayload> = fc.record({
   kind: fc.constant("UNKNOWN"),
   type: fc.oneof(fc.constantFrom(14, 19, 20, 21), fc.integer({ min: 23, max: 255 })),
@@ -86,7 +107,8 @@ const saAttribute: fc.Arbitrary<SaAttributePayload> = fc.oneof(
   sak,
   gap,
   fc.record({ kind: fc.constant("SAT"), protocolId: fc.constantFrom(1, 2), body }),
-  fc.record({ kind: fc.constant("SAT"), protocolId: fc.integer({ min: 3, max: 255 }), opaque: octets(0, 60) }),
+  fc.record({ kind: fc.constant("SAT"), protocolId: fc.constant(3), iec61850 }),
+  fc.record({ kind: fc.constant("SAT"), protocolId: fc.integer({ min: 4, max: 255 }), opaque: octets(0, 60) }),
   unknown,
 );
 
@@ -125,6 +147,13 @@ const common: readonly fc.Arbitrary<Payload>[] = [
   fc.record({ kind: fc.constant("NONCE"), data }),
   fc.record({ kind: fc.constant("VID"), data }),
   fc.record({ kind: fc.constant("ID"), idType: u8, protocolId: u8, port: word, data }),
+  oidSelector.map((selector) => ({
+    kind: "ID" as const,
+    idType: 13,
+    protocolId: 0,
+    port: 0,
+    data: encodeOidSelector(selector),
+  })),
   fc.record({ kind: fc.constant("CERT"), encoding: u8, data }),
   fc.record({ kind: fc.constant("CR"), encoding: u8, authority: data }),
   fc.record({ kind: fc.constant("N"), doi: quad, protocolId: u8, spi: octets(0, 20), notifyType: word, data }),

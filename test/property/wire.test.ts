@@ -5,6 +5,7 @@ import type { Result } from "../../src/util/result.ts";
 import { describeMessage } from "../../src/wire/describe.ts";
 import type { WireError } from "../../src/wire/error.ts";
 import { decodeAck } from "../../src/wire/gdoi/ack.ts";
+import { decodeOidSelector, encodeOidSelector } from "../../src/wire/gdoi/iec61850.ts";
 import { decodeLkhDownload, decodeLkhUpdate, encodeLkhDownload, encodeLkhUpdate } from "../../src/wire/gdoi/lkh.ts";
 import { decodeHeader, encodeHeader, HEADER_LENGTH } from "../../src/wire/header.ts";
 import {
@@ -16,7 +17,7 @@ import {
   payloadType,
 } from "../../src/wire/message.ts";
 import type { Payload } from "../../src/wire/payloads.ts";
-import { gdoiPayloads, lkhKeys, phase1Payloads, protocolledSak } from "./payloads.ts";
+import { gdoiPayloads, lkhKeys, oidSelector, phase1Payloads, protocolledSak } from "./payloads.ts";
 
 const seed = Number(process.env["SEED"] ?? 1);
 const runs = { seed, numRuns: 500 };
@@ -54,6 +55,15 @@ describe("what is encoded", () => {
         const payloads: Payload[] = [{ kind: "GDOI-SA", doi: 2, situation: 0, attributes: [sak] }];
         const octets = encodeChain(payloads);
         expect(hex(encodeChain(decoded(payloads, octets, "gdoi")))).toBe(hex(octets));
+      }),
+      runs,
+    );
+  });
+
+  test("decodes to the same identity of a stream, whichever form its OID has", () => {
+    fc.assert(
+      fc.property(oidSelector, (selector) => {
+        expect(good(decodeOidSelector(encodeOidSelector(selector)))).toEqual(selector);
       }),
       runs,
     );
@@ -117,7 +127,14 @@ describe("arbitrary octets", () => {
   test("give a value or a WireError from every other decoder", () => {
     fc.assert(
       fc.property(octets, (data) => {
-        for (const decode of [decodeHeader, decodeMessage, decodeAck, decodeLkhDownload, decodeLkhUpdate]) {
+        for (const decode of [
+          decodeHeader,
+          decodeMessage,
+          decodeAck,
+          decodeLkhDownload,
+          decodeLkhUpdate,
+          decodeOidSelector,
+        ]) {
           const result = decode(data);
           if (!result.ok) expect(result.error.section).toMatch(/^RFC \d+ [\d.]+$/);
         }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { KdType, TekKeyAttribute, TekProtocol } from "../../src/iana/gdoi.ts";
+import { KdType, SaTekAttribute, TekKeyAttribute, TekProtocol } from "../../src/iana/gdoi.ts";
 import { Doi, IdType } from "../../src/iana/isakmp.ts";
 import { hex, u32 } from "../../src/util/octets.ts";
+import { oidText } from "../../src/util/oid.ts";
 import { attribute } from "../../src/wire/attributes.ts";
+import { decodeOidSelector, oidSelectorText } from "../../src/wire/gdoi/iec61850.ts";
 import type { GdoiSaPayload, IdPayload, KdPayload } from "../../src/wire/payloads.ts";
 import { captureNames, decodeClear, decryptedCapture, hexOf, vectorFile } from "../support/golden.ts";
 
@@ -12,6 +14,15 @@ interface Registration {
     readonly spi: number;
     readonly tek_algorithm_key?: string;
     readonly tek_integrity_key?: string;
+    readonly oid: string;
+    readonly selector?: string;
+    readonly auth: number;
+    readonly enc: number;
+    readonly lifetime_s: number;
+    /** 0 when there is none. */
+    readonly atd_s: number;
+    /** -1 when there is none. */
+    readonly kda: number;
   }[];
 }
 
@@ -42,14 +53,35 @@ describe.each(captureNames())("the registration %s, made by another implementati
     }
   });
 
-  test("announces a TEK of RFC 8052 for each key, kept opaque with its SPI in it", () => {
+  test("announces the TEKs of RFC 8052 that its member read", () => {
     const sats = groupSa?.attributes.filter((a) => a.kind === "SAT") ?? [];
-    expect(sats).toHaveLength(registration.teks.length);
-    for (const [i, sat] of sats.entries()) {
-      expect(sat.protocolId).toBe(TekProtocol.IEC_61850);
-      expect(sat.body).toBeUndefined();
-      expect(hexOf(sat.opaque)).toContain(hex(u32(registration.teks[i]?.spi ?? 0)));
-    }
+    const read = sats.map(({ protocolId, iec61850: tek }) => ({
+      protocolId,
+      spi: hexOf(tek?.spi),
+      oid: tek && oidText(tek.oid),
+      oidForm: tek?.oidForm ?? "der",
+      selector: hexOf(tek?.oidSpecificPayload),
+      auth: tek?.authAlg,
+      enc: tek?.encAlg,
+      lifetime_s: tek?.remainingLifetime,
+      attributes: tek?.attributes.map(({ type, value }) => [type, typeof value === "number" ? value : hex(value)]),
+    }));
+    const expected = registration.teks.map((tek) => ({
+      protocolId: TekProtocol.IEC_61850,
+      spi: hex(u32(tek.spi)),
+      oid: tek.oid,
+      oidForm: "der",
+      selector: tek.selector ?? "",
+      auth: tek.auth,
+      enc: tek.enc,
+      lifetime_s: tek.lifetime_s,
+      attributes: [
+        // V with four octets, and B
+        ...(tek.atd_s > 0 ? [[SaTekAttribute.SA_ATD, hex(u32(tek.atd_s))]] : []),
+        ...(tek.kda >= 0 ? [[SaTekAttribute.SA_KDA, tek.kda]] : []),
+      ],
+    }));
+    expect(read).toEqual(expected);
   });
 
   test("has the DOI of its name in Phase 1 and that of GDOI in the group's SA", () => {
@@ -61,7 +93,11 @@ describe.each(captureNames())("the registration %s, made by another implementati
   test("names the group by the identity that its member asked for", () => {
     const id = all.findLast((p): p is IdPayload => p.kind === "ID");
     if (name.includes("keyid")) expect([id?.idType, hexOf(id?.data)]).toEqual([IdType.ID_KEY_ID, hex(u32(1234))]);
-    else expect(id?.idType).toBe(IdType.ID_OID);
+    else {
+      expect(id?.idType).toBe(IdType.ID_OID);
+      const selector = decodeOidSelector(id?.data ?? new Uint8Array());
+      expect(selector.ok && oidSelectorText(selector.value)).toBe(registration.group.replace("group ", ""));
+    }
     expect([id?.protocolId, id?.port]).toEqual([0, 0]);
   });
 });

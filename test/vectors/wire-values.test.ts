@@ -122,14 +122,12 @@ function only<K extends Payload["kind"]>(payloads: readonly Payload[], kind: K):
   return first;
 }
 
-/** Protocol and SPI of each SAT; of an opaque one that the octets of `spi` stand in it. */
+/** Protocol and SPI of each SAT. */
 function expectTeks(sa: GdoiSaPayload, teks: readonly Tek[]): void {
   const sats = sa.attributes.filter((a) => a.kind === "SAT");
   expect(sats.map((sat) => sat.protocolId)).toEqual(teks.map((tek) => tek.protocol));
   for (const [i, sat] of sats.entries()) {
-    const spi = teks[i]?.spi ?? "";
-    if (sat.body === undefined) expect(hexOf(sat.opaque)).toContain(spi);
-    else expect(hex(sat.body.spi)).toBe(spi);
+    expect(hexOf((sat.body ?? sat.iec61850)?.spi)).toBe(teks[i]?.spi);
   }
 }
 

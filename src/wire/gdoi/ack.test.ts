@@ -27,6 +27,12 @@ describe("a GROUPKEY-PUSH ACK", () => {
     ]);
   });
 
+  test("may name its sender by an ID_OID (RFC 8263 3.4)", () => {
+    const data = "0d060b2a8648ce5683e31a0801020000";
+    const result = decodeAck(ack(undefined, undefined, `${hash}${seq}000000180d000000${data}`));
+    expect(result).toMatchObject({ ok: true, value: { idType: 13, id: fromHex(data) } });
+  });
+
   test.each([
     ["another version", ack("08202300"), "version", 17],
     ["another exchange", ack("08102100"), "unexpected", 18],

@@ -87,9 +87,9 @@ describe("the source of a SAT", () => {
 
 describe("SA attribute payloads", () => {
   test("of other TEK protocols and of unknown types are kept as they came", () => {
-    expect(attributeOf(around(16, "03 0102030405"))).toEqual({
+    expect(attributeOf(around(16, "07 0102030405"))).toEqual({
       kind: "SAT",
-      protocolId: 3,
+      protocolId: 7,
       opaque: fromHex("0102030405"),
     });
     expect(attributeOf(around(99, "0102"))).toEqual({ kind: "UNKNOWN", type: 99, data: fromHex("0102") });
@@ -135,7 +135,9 @@ describe("SA attribute payloads", () => {
   });
 
   test("cannot be encoded with the body of another protocol", () => {
-    const sat: SaAttributePayload = { kind: "SAT", protocolId: 1, opaque: fromHex("aa") };
-    expect(() => encodeChain([{ kind: "GDOI-SA", doi: 2, situation: 0, attributes: [sat] }])).toThrow(RangeError);
+    for (const protocolId of [1, 2, 3]) {
+      const sat: SaAttributePayload = { kind: "SAT", protocolId, opaque: fromHex("aa") };
+      expect(() => encodeChain([{ kind: "GDOI-SA", doi: 2, situation: 0, attributes: [sat] }])).toThrow(RangeError);
+    }
   });
 });

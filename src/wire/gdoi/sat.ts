@@ -1,4 +1,4 @@
-/** SA TEK Payload: RFC 6407 5.5. ESP and AH are read; what other protocols have is kept as it came. */
+/** SA TEK Payload: RFC 6407 5.5. ESP, AH and IEC 61850 are read; what other protocols have is kept as it came. */
 import { TekProtocol } from "../../iana/gdoi.ts";
 import {
   AddressPreservation,
@@ -14,9 +14,10 @@ import { IpProtocol } from "../../iana/isakmp.ts";
 import type { Registry } from "../../iana/names.ts";
 import { OakleyGroup } from "../../iana/oakley.ts";
 import { type AttributeTable, attributes } from "../attributes.ts";
-import { bytes, type Codec, named, rest, u8 } from "../codec.ts";
+import { bytes, type Codec, mapped, named, rest, u8 } from "../codec.ts";
 import type { IpsecTek, SaTekPayload } from "../payloads.ts";
 import { struct } from "../struct.ts";
+import { iec61850Tek } from "./iec61850.ts";
 import { destination, destinationWithProtocol, eitherReading, source } from "./selector.ts";
 
 const ipsecAttributes: AttributeTable = {
@@ -55,29 +56,40 @@ const bodies: ReadonlyMap<number, Codec<IpsecTek>> = new Map([
   [TekProtocol.AH, ipsecTek(AhTransform)],
 ]);
 
-interface TekBody {
-  readonly body?: IpsecTek;
-  readonly opaque?: Uint8Array;
-}
+type TekBody = Pick<SaTekPayload, "body" | "iec61850" | "opaque">;
 
 /** Protocol-ID, TEK Protocol-Specific Payload. */
 export const sat: Codec<SaTekPayload> = struct("RFC 6407 5.5")
   .constant("kind", "SAT")
   .field("protocolId", "Protocol-ID", named(u8, TekProtocol))
-  .merge(({ protocolId }) => tekBody(bodies.get(protocolId)));
+  .merge(({ protocolId }) => tekBody(protocolId));
 
-function tekBody(codec: Codec<IpsecTek> | undefined): Codec<TekBody> {
-  return {
-    read: (reader) => (codec === undefined ? { opaque: reader.rest() } : { body: codec.read(reader) }),
-    write: (writer, { body, opaque }, trace) => {
-      if (codec !== undefined && body !== undefined) {
-        codec.write(writer, body, trace);
-        return;
-      }
-      if (codec !== undefined || opaque === undefined) throw new RangeError("the body of a SAT is not of its protocol");
-      trace?.open("TEK Protocol-Specific Payload", writer.length, rest.show?.(opaque, false));
-      writer.bytes(opaque);
-      trace?.close();
-    },
-  };
+function tekBody(protocolId: number): Codec<TekBody> {
+  if (protocolId === TekProtocol.IEC_61850) {
+    return mapped(
+      iec61850Tek,
+      (iec61850): TekBody => ({ iec61850 }),
+      ({ iec61850 }) => ofProtocol(iec61850),
+    );
+  }
+  const ipsec = bodies.get(protocolId);
+  if (ipsec !== undefined) {
+    return mapped(
+      ipsec,
+      (body): TekBody => ({ body }),
+      ({ body }) => ofProtocol(body),
+    );
+  }
+  return mapped(
+    opaqueBody,
+    (value): TekBody => value,
+    ({ opaque }) => ({ opaque: ofProtocol(opaque) }),
+  );
+}
+
+const opaqueBody = struct("RFC 6407 5.5").field("opaque", "TEK Protocol-Specific Payload", rest);
+
+function ofProtocol<T>(body: T | undefined): T {
+  if (body === undefined) throw new RangeError("the body of a SAT is not of its protocol");
+  return body;
 }

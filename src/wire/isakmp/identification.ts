@@ -2,8 +2,18 @@
 import { IdType, IpProtocol } from "../../iana/isakmp.ts";
 import { addressText } from "../../util/address.ts";
 import { hex } from "../../util/octets.ts";
-import { named, octetsText, rest, u8, u16 } from "../codec.ts";
+import { nestedAs } from "../attributes.ts";
+import { type Codec, named, octetsText, rest, u8, u16 } from "../codec.ts";
+import { decodeOidSelector, oidSelector, oidSelectorText } from "../gdoi/iec61850.ts";
 import { struct } from "../struct.ts";
+
+/** Octets that the description takes apart when they have the form of RFC 8052 figure 2. */
+const oidData: Codec<Uint8Array> = {
+  read: rest.read,
+  write: (writer, data, trace) => {
+    if (trace === undefined || !nestedAs(oidSelector)(writer, data, trace)) writer.bytes(data);
+  },
+};
 
 /** Identification Payload: ID Type, Protocol ID, Port, Identification Data. */
 export const identification = struct("RFC 2407 4.6.2")
@@ -11,7 +21,12 @@ export const identification = struct("RFC 2407 4.6.2")
   .field("idType", "ID Type", named(u8, IdType))
   .field("protocolId", "Protocol ID", named(u8, IpProtocol))
   .field("port", "Port", u16)
-  .field("data", "Identification Data", rest, (data, { idType }) => identityDataText(idType, data));
+  .field(
+    "data",
+    "Identification Data",
+    ({ idType }) => (idType === IdType.ID_OID ? oidData : rest),
+    (data, { idType }) => identityDataText(idType, data),
+  );
 
 /** The data of an identity in the form that its type asks for, as hexadecimal when it has not that form. */
 export function identityDataText(idType: number, data: Uint8Array): string {
@@ -39,6 +54,10 @@ function formatted(idType: number, data: Uint8Array): string | undefined {
   if (idType === IdType.ID_FQDN || idType === IdType.ID_USER_FQDN) return printable(data);
   if (idType === IdType.ID_KEY_ID)
     return printable(data) === undefined ? hex(data) : `${hex(data)} (${printable(data)})`;
+  if (idType === IdType.ID_OID) {
+    const selector = decodeOidSelector(data);
+    return selector.ok ? oidSelectorText(selector.value) : undefined;
+  }
   const length = LENGTHS.get(idType);
   if (length === undefined || length !== data.length) return undefined;
   if (idType === IdType.ID_IPV4_ADDR || idType === IdType.ID_IPV6_ADDR) return addressText(data);
