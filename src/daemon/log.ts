@@ -27,8 +27,15 @@ export function createLog(level: string, target: LogTarget = process.stderr): Lo
   return pino(options, { write: (line: string) => void target.write(readable(line, colour)) });
 }
 
+interface LogLine {
+  readonly level: number;
+  readonly time: string;
+  readonly msg?: string;
+}
+
 function readable(line: string, colour: boolean): string {
-  const { level, time, msg, ...rest } = JSON.parse(line) as { level: number; time: string; msg?: string };
+  // names and ids of events are for machines
+  const { level, time, msg, event, id, ...rest } = JSON.parse(line) as Record<string, unknown> & LogLine;
   const word = (words[level] ?? String(level)).padEnd(7);
   const paint = colour ? colours[level] : undefined;
   const more = Object.entries(rest)

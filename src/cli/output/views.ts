@@ -1,6 +1,7 @@
 /** Groups, members and rekeys as text. */
 import type { z } from "zod";
 import type { gmGroupView, groupView, memberView, rekeyMemberView, rekeyView } from "../../api/views.ts";
+import { endpointText } from "../../daemon/problems.ts";
 import { bad, bold, dim, stateText } from "./style.ts";
 import { facts, table } from "./table.ts";
 import { clockTime, duration, relative } from "./time.ts";
@@ -77,7 +78,7 @@ export function membersTable(members: readonly z.infer<typeof memberView>[], now
     sorted.map((member) => [
       member.name,
       member.identity,
-      `${member.address}:${member.port}`,
+      endpointText(member),
       stateText(member.state),
       relative(member.registeredAt, now),
       lastAck(member, now),

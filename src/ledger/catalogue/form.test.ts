@@ -6,8 +6,8 @@ test("lengths of time are rounded to what people read", () => {
     0, 49, 812, 1_000, 9_949, 9_950, 12_400, 59_600, 60_000, 250_000, 3_599_000, 3_600_000, 7_500_000, 273_600_000,
   ];
   expect(said.map(duration)).toEqual([
-    "0.0 s",
-    "0.0 s",
+    "0 ms",
+    "49 ms",
     "0.8 s",
     "1.0 s",
     "9.9 s",

@@ -61,6 +61,7 @@ export function listed(items: readonly string[], most = 5): string {
 
 /** A length of time for people: `0.8 s`, `12 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(milliseconds: number): string {
+  if (milliseconds < 100) return `${Math.round(milliseconds)} ms`;
   if (milliseconds < 9_950) return `${(milliseconds / 1000).toFixed(1)} s`;
   const seconds = Math.round(milliseconds / 1000);
   if (seconds < 60) return `${seconds} s`;
