@@ -66,7 +66,7 @@ test("acknowledgements of different rekeys, and a single one, keep their own lin
   expect(told([ack(1, "gm1", 2, 100), ack(2, "gm1", 3, 300), ack(2, "gm2", 3, 400), ack(9, "gm3", 4, 50)])).toEqual([
     "member gm1 acknowledged rekey 2 after 0.1 s",
     "2 members acknowledged rekey 3 within 0.4 s (gm1 and gm2)",
-    "member gm3 acknowledged rekey 4 after 0.1 s",
+    "member gm3 acknowledged rekey 4 after 50 ms",
   ]);
 });
 
