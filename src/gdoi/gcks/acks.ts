@@ -101,7 +101,7 @@ function judge(
 function record(group: Group, rekey: Rekey, member: Member, turn: Turn): void {
   const { out, server, env } = turn;
   const { slot } = member;
-  const afterMs = Math.min(MOST_MS, Math.max(0, env.now - rekey.sentAt));
+  const afterMs = Math.min(MOST_MS, Math.max(0, Math.round(env.now - rekey.sentAt)));
   const late = rekey.settled;
   rekey.move(slot, AckState.ACKED);
   rekey.afterMs[slot] = afterMs;

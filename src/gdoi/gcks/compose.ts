@@ -2,6 +2,7 @@
 import type { Endpoint, Env, Instant } from "../../core/engine.ts";
 import { Doi, IdType } from "../../iana/isakmp.ts";
 import { addressOctets } from "../../util/address.ts";
+import { equal } from "../../util/octets.ts";
 import type {
   DeletePayload,
   GapPayload,
@@ -121,7 +122,10 @@ export function tekPayloads(group: Group, made: TekGeneration, ended: readonly T
   ];
 }
 
-/** A new KEK: SA with SAK, KD with the key or with update arrays (RFC 6407 4). */
+/**
+ * A new KEK: SA with SAK, KD with the key or with update arrays (RFC 6407 4). The public key travels when it is another
+ * one than before; without it the old one stays (READINGS 13).
+ */
 export function kekPayloads(
   group: Group,
   next: Kek,
@@ -129,8 +133,10 @@ export function kekPayloads(
   listen: Endpoint | undefined,
   env: Env,
 ): Payload[] {
-  const publicKey = next.policy.signature.signer.publicKey;
-  const keys = arrays ? { lkh: { spi: next.key.spi, updates: arrays, publicKey } } : { kek: kekKeys(next, env) };
+  const { publicKey, ...kek } = kekKeys(next, env);
+  const before = group.kek.policy.signature.signer.publicKey;
+  const changed = publicKey !== undefined && !equal(publicKey, before) ? { publicKey } : {};
+  const keys = arrays ? { lkh: { spi: next.key.spi, updates: arrays, ...changed } } : { kek: { ...kek, ...changed } };
   return [
     buildSa([sak(next, group.policy.push, listen, env.now, arrays !== undefined)]),
     buildKd({ teks: [], ...keys }),

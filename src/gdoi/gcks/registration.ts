@@ -43,6 +43,7 @@ export function admission(group: Group, sa: Phase1Sa, asked: number | undefined,
   member.sids = group.sids.take(count);
   member.registeredAt = turn.env.now;
   member.registrations += 1;
+  member.missed = 0;
   const { address, port } = sa.remote;
   group.members.register(member, address, port, turn.server.endpoint(sa.local));
   reregistered(group, member);

@@ -1,0 +1,155 @@
+import { describe, expect, test } from "vitest";
+import { gcksPolicy, groupPolicy, memberAddress, pushSigner } from "../../../test/support/group.ts";
+import { KeyServerBench, ScriptedMember } from "../../../test/support/scripted-member.ts";
+import { nodeCrypto } from "../../crypto/node/index.ts";
+import { addressOctets } from "../../util/address.ts";
+import { hex, u32 } from "../../util/octets.ts";
+import type { MemberRule } from "../policy.ts";
+import { GcksEngine } from "./engine.ts";
+
+function registered(policy = gcksPolicy([groupPolicy()]), members = 2) {
+  const server = new KeyServerBench(policy);
+  const all = Array.from({ length: members }, (_, n) => new ScriptedMember(server, memberAddress(n)));
+  for (const member of all) member.register();
+  return { server, all, first: all[0] ?? expect.fail("no members") };
+}
+
+const only = (address: string): MemberRule => ({
+  rule: "identity",
+  identity: { type: 1, data: addressOctets(address) ?? new Uint8Array(0) },
+  text: address,
+});
+
+describe("another configuration while running", () => {
+  test("leaves keys, members and sessions of unchanged groups alone", () => {
+    const { server, first } = registered();
+    const before = JSON.stringify(server.engine.groups());
+    const begun = first.first();
+    const second = first.second(begun, first.send(begun.datagram)[0] ?? new Uint8Array(0));
+    server.take();
+    const reply = server.command({ do: "reconfigure", policy: gcksPolicy([groupPolicy()]) });
+    expect(reply).toEqual({ added: [], removed: [], changed: [] });
+    expect(JSON.stringify(server.engine.groups())).toBe(before);
+    expect(server.take()).toEqual([]);
+    const third = first.third(second);
+    expect(first.fourth(third, first.send(third.datagram)[0] ?? new Uint8Array(0)).seq).toBe(0);
+  });
+
+  test("opens new groups", () => {
+    const { server, first } = registered();
+    const id = { type: 11, data: u32(77) };
+    const policy = gcksPolicy([groupPolicy(), groupPolicy({ name: "more", id })]);
+    expect(server.command({ do: "reconfigure", policy })).toMatchObject({ added: ["more"] });
+    expect(first.register(id).keys.teks).toHaveLength(1);
+  });
+
+  test("applies changed key terms with the next roll-over", () => {
+    const { server, first } = registered();
+    const changed = groupPolicy({ kek: { keyBits: 256, lifetimeSeconds: 7_200 } });
+    expect(server.command({ do: "reconfigure", policy: gcksPolicy([changed]) })).toMatchObject({ changed: ["plant"] });
+    const before = server.engine.group("plant")?.kek;
+    expect(before && before.expiresAt - before.createdAt).toBe(86_400_000);
+    expect(first.register().keys.kek?.ivAndKey).toHaveLength(32);
+    server.command({ do: "rekey", group: "plant", what: "kek" });
+    expect(first.register().keys.kek?.ivAndKey).toHaveLength(48);
+    const after = server.engine.group("plant")?.kek;
+    expect(after && after.expiresAt - after.createdAt).toBe(7_200_000);
+  });
+
+  test("rolls over to another signing key under the old one", () => {
+    const { server, first } = registered();
+    const signer = nodeCrypto.generateSigner({ kind: "ecdsa", curve: "P-256" }).signer;
+    const kek = { signature: { algorithm: 4 as const, hash: 3 as const, signer } };
+    server.command({ do: "reconfigure", policy: gcksPolicy([groupPolicy({ kek })]) });
+    server.command({ do: "rekey", group: "plant", what: "kek" });
+    const [push] = server.take();
+    const opened = first.push(push?.bytes ?? new Uint8Array(0));
+    const scheme = { name: "ecdsa", curve: "P-256" } as const;
+    const old = nodeCrypto.importVerifier(pushSigner().publicKey);
+    expect(old.verify(scheme, opened.signedOctets, opened.signature)).toBe(true);
+    expect(first.register().keys.kek?.publicKey).toEqual(signer.publicKey);
+  });
+
+  test("starts over with the next roll-over when a key tree comes in", () => {
+    const { server, first } = registered();
+    server.command({ do: "reconfigure", policy: gcksPolicy([groupPolicy({ kek: { management: "lkh" } })]) });
+    expect(first.register().keys.lkh).toBeUndefined();
+    server.command({ do: "rekey", group: "plant", what: "kek" });
+    expect(server.last("gcks.rekey-sent")?.figures?.kind).toBe("delete");
+    expect(first.register().keys.lkh?.download?.keys.length).toBeGreaterThan(2);
+  });
+
+  test("puts out members whom no rule admits any more", () => {
+    const { server, all, first } = registered();
+    const policy = gcksPolicy([groupPolicy({ members: [only(memberAddress(0))] })]);
+    server.command({ do: "reconfigure", policy });
+    expect(server.engine.members("plant").map((m) => m.state)).toEqual(["registered", "removed"]);
+    // the one that stays is told to delete its keys, and gets new ones
+    const sent = server.take();
+    expect(sent.map(({ to }) => to.address)).toEqual([memberAddress(0)]);
+    expect(first.push(sent[0]?.bytes ?? new Uint8Array(0)).deletes).toHaveLength(2);
+    const second = all[1] ?? expect.fail("no second");
+    expect(() => second.register()).toThrow();
+    expect(first.register().keys.teks).toHaveLength(1);
+  });
+
+  test("removes a group with a delete-all push, and everything stored of it when that is settled", () => {
+    const { server, all, first } = registered();
+    const other = groupPolicy({ name: "more", id: { type: 11, data: u32(77) } });
+    expect(server.command({ do: "reconfigure", policy: gcksPolicy([other]) })).toMatchObject({ removed: ["plant"] });
+    const sent = server.take();
+    expect(sent).toHaveLength(2);
+    expect(first.push(sent[0]?.bytes ?? new Uint8Array(0)).deletes).toHaveLength(2);
+    expect(() => first.register()).toThrow();
+    server.take();
+    expect(() => server.command({ do: "rekey", group: "plant", what: "tek" })).toThrow("unknown-group");
+    for (const member of all) member.send(member.ack(1));
+    expect(server.engine.groups().map((group) => group.name)).toEqual(["more"]);
+    expect([...server.records.values()].filter((record) => record.key.startsWith("plant"))).toEqual([]);
+  });
+});
+
+describe("another configuration at the start", () => {
+  test("with another signing key makes new keys, since nobody could verify a push", () => {
+    const { server, first } = registered();
+    const before = server.engine.group("plant")?.kek.spi;
+    const signer = nodeCrypto.generateSigner({ kind: "ecdsa", curve: "P-256" }).signer;
+    const kek = { signature: { algorithm: 4 as const, hash: 3 as const, signer } };
+    server.restart(gcksPolicy([groupPolicy({ kek })]));
+    expect(server.last("gcks.signer-lost")?.level).toBe("alert");
+    expect(server.engine.group("plant")?.kek.spi).not.toBe(before);
+    expect(server.take()).toEqual([]);
+    expect(
+      hex(new ScriptedMember(server, first.endpoint.address).register().keys.kek?.publicKey ?? new Uint8Array(0)),
+    ).toBe(hex(signer.publicKey));
+  });
+
+  test("without a group forgets what was stored of it", () => {
+    const { server } = registered();
+    server.restart(gcksPolicy([groupPolicy({ name: "more", id: { type: 11, data: u32(77) } })]));
+    expect([...server.records.values()].map((record) => record.key)).toEqual(["more"]);
+    expect(server.last("gcks.group-forgotten")?.figures).toMatchObject({ group: "plant", members: 2 });
+  });
+});
+
+test.each(["none", "lkh"] as const)("a snapshot is as good as the records (management %s)", (management) => {
+  const kek = { management, ack: management === "lkh" ? (2 as const) : (1 as const) };
+  const policy = gcksPolicy([groupPolicy({ kek })]);
+  const { server, all, first } = registered(policy, 4);
+  server.command({ do: "rekey", group: "plant", what: "tek" });
+  first.send(first.ack(1, kek.ack));
+  server.command({ do: "evict", group: "plant", members: [memberAddress(3)], reason: "stolen" });
+  all[1]?.send(all[1].ack(2, kek.ack));
+  const look = (engine: GcksEngine) =>
+    JSON.stringify([
+      engine.groups().map(({ rekeys, ...group }) => ({ ...group, rekeys: rekeys.map((r) => ({ ...r, attempts: 0 })) })),
+      engine.members("plant"),
+      engine.groups()[0]?.rekeys.map((r) => engine.rekeyMembers("plant", r.spi, r.seq)),
+    ]);
+  const snapshot = server.engine.snapshot();
+  const again = new GcksEngine(policy);
+  again.restore(structuredClone(snapshot), server.env);
+  expect(look(again)).toBe(look(server.engine));
+  server.restart(policy);
+  expect(look(again)).toBe(look(server.engine));
+});
