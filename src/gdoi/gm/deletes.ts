@@ -19,6 +19,8 @@ export interface KnownKeys {
 export interface Deletions {
   readonly kek: boolean;
   readonly teks: readonly string[];
+  /** SPIs of TEKs that are named, known here or not. */
+  readonly named: number;
   /** All TEKs of a protocol at once: a clean slate. */
   readonly everything: boolean;
 }
@@ -28,6 +30,7 @@ export function readDeletes(deletes: readonly DeletePayload[], known: KnownKeys)
   const section = "RFC 6407 5.9";
   let kek = false;
   let everything = false;
+  let named = 0;
   const teks = new Set<string>();
   for (const { doi, protocolId, spiSize, spis } of deletes) {
     if (doi !== Doi.GDOI) return refuse("malformed", section, `D has DOI ${doi}`);
@@ -41,11 +44,12 @@ export function readDeletes(deletes: readonly DeletePayload[], known: KnownKeys)
         continue;
       }
       everything ||= all;
+      named += 1;
       const prefix = `${protocolId}:`;
       for (const name of known.teks) {
         if (all ? name.startsWith(prefix) : name === prefix + hex(spi)) teks.add(name);
       }
     }
   }
-  return ok({ kek, teks: [...teks], everything });
+  return ok({ kek, teks: [...teks], named, everything });
 }

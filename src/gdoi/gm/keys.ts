@@ -31,14 +31,17 @@ export function rekeyState(gm: Gm, group: Group, sa: RekeySa, keys: KekInstall, 
   };
 }
 
-/** Puts a Rekey SA in the place of the old one, whose SPI is remembered. */
+/**
+ * Puts a Rekey SA in the place of the old one, whose SPI is remembered. Without a new one its multicast group stays
+ * joined: the acknowledgement of the push that deleted it leaves by that port, and a new one is to come.
+ */
 export function replaceRekey(gm: Gm, group: Group, rekey: RekeyState | undefined): void {
   const old = group.rekey;
   if (old !== undefined && old.spi !== rekey?.spi) {
     group.retired = [...group.retired.filter((spi) => spi !== old.spi), old.spi].slice(-RETIRED_KEPT);
   }
   group.rekey = rekey;
-  followMulticast(gm, group);
+  if (rekey !== undefined) followMulticast(gm, group);
 }
 
 /**
@@ -128,10 +131,11 @@ export function forgetGroup(gm: Gm, group: Group): void {
   for (const name of [...group.teks.keys()]) removeTek(gm, group, name, gm.env.now);
   replaceRekey(gm, group, undefined);
   group.handover = undefined;
+  followMulticast(gm, group);
 }
 
 /** Joins the multicast group that the SAK sends pushes to, and leaves the one before. */
-function followMulticast(gm: Gm, group: Group): void {
+export function followMulticast(gm: Gm, group: Group): void {
   const wanted = multicastOf(group);
   const { joined } = group;
   if (joined?.group === wanted?.group && joined?.port === wanted?.port && joined?.interface === wanted?.interface)

@@ -1,7 +1,7 @@
 /** What a complete GROUPKEY-PULL changes (RFC 6407 3.3). */
 import { hex } from "../../util/octets.ts";
 import type { Download } from "./exchange.ts";
-import { installTeks, rekeyState, removeTek, replaceRekey, tekName } from "./keys.ts";
+import { followMulticast, installTeks, rekeyState, removeTek, replaceRekey, tekName } from "./keys.ts";
 import { count, report } from "./report.ts";
 import { registerSoon, scheduleKeys } from "./schedule.ts";
 import type { Attempt, Gm, Group } from "./state.ts";
@@ -25,6 +25,7 @@ export function registered(gm: Gm, group: Group, attempt: Extract<Attempt, { at:
     replaceRekey(gm, group, rekeyState(gm, group, contents.rekey, kek, Math.max(download.seq, same)));
   } else {
     replaceRekey(gm, group, undefined);
+    followMulticast(gm, group);
   }
   group.retired = group.retired.filter((spi) => spi !== group.rekey?.spi);
   group.path = kek?.path;

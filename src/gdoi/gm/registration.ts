@@ -24,6 +24,7 @@ const PHASE1_MARGIN_MS = 10_000;
 /** Begins to register at the first key server; nothing happens when an attempt is under way. */
 export function register(gm: Gm, group: Group, why: string): void {
   if (group.attempt !== undefined) return;
+  group.gapBehindUpdate = false;
   for (const what of ["renew", "retry", "prompt"]) gm.deadlines.clear(`${what}:${group.name}`);
   tryServer(gm, group, 0, why, "no key server is configured");
 }

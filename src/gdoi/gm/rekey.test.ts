@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { at, memberAddress } from "../../../test/support/group.ts";
+import { at, gmPolicy, memberAddress } from "../../../test/support/group.ts";
 import { acksIn, eventsIn, keyServer, MemberBench, member, sadIn } from "../../../test/support/scripted-key-server.ts";
 import { Doi } from "../../iana/isakmp.ts";
 import { equal, hex, u32 } from "../../util/octets.ts";
@@ -156,7 +156,10 @@ describe("pushes", () => {
     expect(ack).toMatchObject({ from: via, to: keyServer });
     expect(acksIn(bench.outputs)).toHaveLength(1);
     bench.receive(bench.server.push(everything), keyServer, via);
-    expect(bench.outputs.find((o) => o.out === "leave")).toMatchObject({ group: "239.1.2.3" });
+    expect(acksIn(bench.pass(2_000))).toMatchObject([{ from: via }]);
+    expect(bench.outputs.some((o) => o.out === "leave")).toBe(false);
+    const left = bench.command({ do: "reconfigure", policy: gmPolicy(member.address, { groups: [] }) });
+    expect(left.find((o) => o.out === "leave")).toMatchObject({ group: "239.1.2.3" });
   });
 
   test("jitter is never above 5 s, whatever is configured", () => {

@@ -15,7 +15,7 @@ import { type Deletions, type KnownKeys, readDeletes } from "./deletes.ts";
 import { type GroupContents, type KekOutcome, matchKek, matchTeks, readContents, type TekInstall } from "./download.ts";
 import { installTeks, rekeyState, removeTek, replaceRekey } from "./keys.ts";
 import { count, drop, report } from "./report.ts";
-import { gapSeen, registerSoon, scheduleKeys } from "./schedule.ts";
+import { gapSeen, registerSoon, scheduleKeys, sweptClean } from "./schedule.ts";
 import type { Gm, Group, RekeyState } from "./state.ts";
 
 /** A datagram of exchange type GROUPKEY-PUSH. */
@@ -74,7 +74,8 @@ function judge(gm: Gm, group: Group, under: RekeyState, datagram: Datagram, head
     return undefined;
   }
   carryOut(gm, group, under, datagram, push, read.value);
-  const { kek } = read.value;
+  const { kek, teks, deletions } = read.value;
+  if (teks.length > 0 && deletions.named > teks.length) sweptClean(gm, group);
   if (missed > 0) gapSeen(gm, group, missed, push.seq, kek.kek === "new" && kek.path !== undefined);
   return undefined;
 }

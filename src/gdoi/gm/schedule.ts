@@ -10,8 +10,8 @@ export const PROMPT_SPREAD_MS = 5_000;
 /** Unknown SPIs, gaps and unusable pushes make a member come at most once in this time. */
 export const PROMPT_EVERY_MS = 30_000;
 
-/** The same for a gap in front of an LKH update, where on a bad network it may concern many. */
-const AFTER_UPDATE_SPREAD_MS = 60_000;
+/** A gap in front of an LKH update waits for the push of TEKs that follows, and may concern many on a bad network. */
+const AFTER_UPDATE = { afterMs: 30_000, spreadMs: 60_000 };
 
 /** Never sooner than this after a registration: keys about to be renewed by push are given the time for it. */
 const SOONEST_MS = 1_000;
@@ -53,33 +53,44 @@ export function scheduleKeys(gm: Gm, group: Group): void {
 /**
  * Makes the group register again soon, after a random delay; `cause` names the counter. At most once in a while: what
  * comes sooner is put off until then. Nothing is added when an attempt is under way or planned for sooner already.
- * @param how `atOnce`: the keys are gone, nothing is put off; `spreadMs`: the longest delay.
+ * @param how `atOnce`: the keys are gone, nothing is put off; `afterMs`: the shortest delay; `spreadMs`: what is added at
+ * random.
  */
 export function registerSoon(
   gm: Gm,
   group: Group,
   cause: string,
   why: string,
-  how: { readonly atOnce?: boolean; readonly spreadMs?: number } = {},
+  how: { readonly atOnce?: boolean; readonly afterMs?: number; readonly spreadMs?: number } = {},
 ): void {
   count(gm, `reregister.${cause}`);
   const { now, random } = gm.env;
   if (group.attempt !== undefined || gm.deadlines.get(`retry:${group.name}`) !== undefined) return;
   const putOff = how.atOnce === true ? 0 : (group.promptedAt ?? Number.NEGATIVE_INFINITY) + PROMPT_EVERY_MS - now;
-  const delay = Math.max(putOff, 0) + random.fraction() * (how.spreadMs ?? PROMPT_SPREAD_MS);
+  const delay = Math.max(putOff, how.afterMs ?? 0) + random.fraction() * (how.spreadMs ?? PROMPT_SPREAD_MS);
   const planned = gm.deadlines.get(`prompt:${group.name}`) ?? Number.POSITIVE_INFINITY;
   if (planned <= now + delay) return;
   gm.deadlines.set(`prompt:${group.name}`, now + delay);
   group.promptedBy = why;
+  group.gapBehindUpdate = how === AFTER_UPDATE;
   const figures = { inMs: Math.round(delay), cause };
   report(gm, group.name, "gm.reregistering", { cause: "peer", level: "warning", reason: why, figures });
 }
 
 /**
  * A gap in SEQ before an accepted push. In front of an LKH update that fitted it may be nothing but parts for others,
- * which are not repeated for us; it cannot be told from a push of TEKs that was missed, so there is more time for it.
+ * which are not repeated for us.
  */
 export function gapSeen(gm: Gm, group: Group, missed: number, before: number, update: boolean): void {
   const why = `${missed} of the pushes before SEQ ${before} did not arrive`;
-  registerSoon(gm, group, "gap", why, { spreadMs: update ? AFTER_UPDATE_SPREAD_MS : PROMPT_SPREAD_MS });
+  registerSoon(gm, group, "gap", why, update ? AFTER_UPDATE : {});
+}
+
+/**
+ * New TEKs came, and more were deleted than they replace: the clean sweep after an eviction (RFC 6407 7.4.1). Whatever a
+ * gap in front of the LKH update held is of no more use.
+ */
+export function sweptClean(gm: Gm, group: Group): void {
+  if (group.gapBehindUpdate) gm.deadlines.clear(`prompt:${group.name}`);
+  group.gapBehindUpdate = false;
 }

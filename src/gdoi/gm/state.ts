@@ -119,6 +119,8 @@ export interface Group {
   /** When a push last made the member re-register (at most once in a while), and why it will or did. */
   promptedAt: Instant | undefined;
   promptedBy: string;
+  /** The planned re-registration is for a gap in front of an LKH update. */
+  gapBehindUpdate: boolean;
   pushesAccepted: number;
   acksSent: number;
   lastError: string | undefined;
@@ -184,6 +186,7 @@ export function newGroup(config: GmGroup): Group {
     failingSince: undefined,
     promptedAt: undefined,
     promptedBy: "",
+    gapBehindUpdate: false,
     pushesAccepted: 0,
     acksSent: 0,
     lastError: undefined,
