@@ -175,12 +175,13 @@ export class KeyTree {
       else this.#drop(node);
     }
     const arrays: LkhUpdateArray[] = [];
+    const wrapped = new Map<string, Uint8Array>();
     for (const node of order) {
       for (const child of [2 * node + 1, 2 * node]) {
         if (broken.has(child) || (this.#members[child] ?? 0) === 0) continue;
         const path: NodeKey[] = [];
         for (let up = node; up >= ROOT; up >>>= 1) path.push(this.#key(up));
-        arrays.push(buildUpdate(this.#key(child), path, dates, env));
+        arrays.push(buildUpdate(this.#key(child), path, dates, env, wrapped));
       }
     }
     return { arrays, root: this.root };

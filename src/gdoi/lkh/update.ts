@@ -43,12 +43,23 @@ export function unwrap(data: Uint8Array, wrapping: Uint8Array, env: CryptoEnv): 
   return env.crypto.aesCbcDecrypt(key, wrapping.subarray(0, IV_OCTETS), data);
 }
 
-/** The array that brings `path` (from the lowest new key to the root) to all who hold `under`. */
-export function buildUpdate(under: NodeKey, path: readonly NodeKey[], dates: KeyDates, env: CryptoEnv): LkhUpdateArray {
-  let wrapping = under.data;
+/**
+ * The array that brings `path` (from the lowest new key to the root) to all who hold `under`.
+ * @param wrapped what was wrapped before in the same update, by the nodes' ids: paths share their upper ends.
+ */
+export function buildUpdate(
+  under: NodeKey,
+  path: readonly NodeKey[],
+  dates: KeyDates,
+  env: CryptoEnv,
+  wrapped: Map<string, Uint8Array> = new Map(),
+): LkhUpdateArray {
+  let wrapping = under;
   const keys = path.map((node): LkhKey => {
-    const data = wrap(node.data, wrapping, env);
-    wrapping = node.data;
+    const step = `${wrapping.id} ${node.id}`;
+    const data = wrapped.get(step) ?? wrap(node.data, wrapping.data, env);
+    wrapped.set(step, data);
+    wrapping = node;
     return lkhKey(node, data, dates);
   });
   return { lkhId: under.id, keyHandle: under.handle, keys };
