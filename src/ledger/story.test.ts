@@ -81,7 +81,7 @@ test("a member that did not answer is named, with its silence and what was done"
   const missing = { member: "gm3", seq: 3, waitedMs: 30_000, attempts: 4, missed: 1 };
   const heard = { everAcked: true, lastAckAt: Date.UTC(2026, 5, 1, 14, 2, 11), lastAckSeq: 2 };
   expect(told([stored(60, "gcks.ack-missing", { ...missing, ...heard }, { level: "alert" })])).toEqual([
-    "member gm3 has not acknowledged rekey 3; silent since 14:02:11; retransmitted 3 times; alert raised",
+    "member gm3 has not acknowledged rekey 3; silent since 14:02:11 UTC; retransmitted 3 times; alert raised",
   ]);
   expect(told([stored(60, "gcks.ack-missing", { ...missing, attempts: 1, everAcked: false })])).toEqual([
     "member gm3 has not acknowledged rekey 3; it has never acknowledged anything; sent once",

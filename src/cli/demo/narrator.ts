@@ -55,7 +55,7 @@ export class LiveNarrator implements Narrator {
   }
 
   detail(text: string, hang = 0): void {
-    this.#line(`    ${dim(wrapped(text, 4 + hang))}`);
+    this.#line(`    ${dim(wrapped(text, 4 + hang, 4))}`);
   }
 
   pause(ms: number): Promise<void> {
@@ -108,7 +108,7 @@ export class PlainNarrator implements Narrator {
   }
 
   detail(text: string, hang = 0): void {
-    this.#write(`${" ".repeat(9)}${wrapped(text, 9 + hang)}`);
+    this.#write(`${" ".repeat(9)}${wrapped(text, 9 + hang, 9)}`);
   }
 
   pause(): Promise<void> {

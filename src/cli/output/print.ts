@@ -15,12 +15,15 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, undefined, process.stdout.isTTY ? 2 : undefined));
 }
 
-/** Lines of at most the terminal's width; those after the first are indented by `indent` columns. */
-export function wrapped(text: string, indent: number): string {
-  const room = Math.max(40, columns() - indent);
+/**
+ * Lines of at most the terminal's width; those after the first are indented by `indent` columns.
+ * @param used columns in front of the first line.
+ */
+export function wrapped(text: string, indent: number, used = indent): string {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
+    const room = Math.max(40, columns() - (lines.length === 0 ? used : indent));
     if (line !== "" && line.length + 1 + word.length > room) {
       lines.push(line);
       line = word;

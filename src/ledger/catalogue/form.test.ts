@@ -39,6 +39,6 @@ test("counts agree with their nouns", () => {
 });
 
 test("times of day are in UTC", () => {
-  expect(timeOfDay(Date.UTC(2026, 5, 1, 14, 2, 11, 999))).toBe("14:02:11");
-  expect(timeOfDay(Date.UTC(2026, 5, 1))).toBe("00:00:00");
+  expect(timeOfDay(Date.UTC(2026, 5, 1, 14, 2, 11, 999))).toBe("14:02:11 UTC");
+  expect(timeOfDay(Date.UTC(2026, 5, 1))).toBe("00:00:00 UTC");
 });

@@ -76,10 +76,9 @@ function joined(large: number, largeUnit: string, small: number, smallUnit: stri
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
-/** Time of day of an instant in UTC: `14:02:11`. */
+/** Time of day of an instant, which says that it is UTC: readers show other times in their own zone. `14:02:11 UTC`. */
 export function timeOfDay(at: Instant): string {
   const seconds = Math.floor(at / 1000) % 86_400;
-  return [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
-    .map((part) => String(part).padStart(2, "0"))
-    .join(":");
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return `${parts.map((part) => String(part).padStart(2, "0")).join(":")} UTC`;
 }
