@@ -11,6 +11,8 @@ import { benchEnv, countingPolicy, GROUP, memberAddress, memberOctets, withMembe
 
 const MEMBERS = 10_000;
 const ROUNDS = 7;
+/** Acknowledgements, and bare HMACs, that are timed together. */
+const TURN = 500;
 const MIB = 1024 * 1024;
 
 export async function gcksFigures(): Promise<Figure[]> {
@@ -18,12 +20,13 @@ export async function gcksFigures(): Promise<Figure[]> {
 }
 
 /** Verifying and recording acknowledgements in the engine, against a bare HMAC-SHA256 over as many octets. */
-function acknowledgements(): Figure[] {
+export function acknowledgements(): Figure[] {
   const env = benchEnv();
   const { policy } = countingPolicy();
   const { engine, keep, records } = withMembers(policy, MEMBERS, 848, env);
   const bare: number[] = [];
   const engineTimes: number[] = [];
+  const ratios: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     env.now += 1_000;
     const outputs = engine.step({ in: "command", id: round, command: { do: "rekey", group: GROUP, what: "tek" } }, env);
@@ -38,18 +41,24 @@ function acknowledgements(): Figure[] {
       bytes: buildAck(1, key, fromHex(spi), seq, memberOctets(n), env),
     }));
     env.now += 5;
-    bare.push(bareHmac(datagrams.map(({ bytes }) => bytes.subarray(64))));
-    const start = process.hrtime.bigint();
-    for (const datagram of datagrams) engine.step(datagram, env);
-    engineTimes.push(Number(process.hrtime.bigint() - start) / MEMBERS);
+    // in turns, so that whatever else the machine does falls on both
+    for (let at = 0; at < MEMBERS; at += TURN) {
+      const turn = datagrams.slice(at, at + TURN);
+      const alone = bareHmac(turn.map(({ bytes }) => bytes.subarray(64)));
+      const start = process.hrtime.bigint();
+      for (const datagram of turn) engine.step(datagram, env);
+      const all = Number(process.hrtime.bigint() - start) / TURN;
+      bare.push(alone);
+      engineTimes.push(all);
+      ratios.push(all / alone);
+    }
     const acked = engine.rekey(GROUP, spi, seq)?.acked;
     if (acked !== MEMBERS) throw new Error(`${acked} of ${MEMBERS} acknowledgements were counted`);
   }
-  const [one, all] = [median(bare), median(engineTimes)];
   return [
-    { name: "bare HMAC-SHA256 of 20 octets with a KeyObject", value: one / 1000, unit: "us" },
-    { name: "ack verified and recorded by the engine", value: all / 1000, unit: "us" },
-    { name: "ack, times the bare HMAC", value: all / one, unit: "x", limit: 2.5 },
+    { name: "bare HMAC-SHA256 of 20 octets with a KeyObject", value: median(bare) / 1000, unit: "us" },
+    { name: "ack verified and recorded by the engine", value: median(engineTimes) / 1000, unit: "us" },
+    { name: "ack, times the bare HMAC", value: median(ratios), unit: "x", limit: 2.5 },
   ];
 }
 
