@@ -10,21 +10,29 @@ export type MemberRule =
   /** Phase 1 identity is an address within the range, inclusive. */
   | { readonly rule: "addresses"; readonly from: Uint8Array; readonly to: Uint8Array; readonly text: string };
 
-/** One Data-Security SA template (RFC 6407 5.5.1). */
-export interface TekPolicy {
+/** One Data-Security SA template (RFC 6407 5.5.1, RFC 8052 2.2). */
+export type TekPolicy = IpsecTekPolicy | Iec61850TekPolicy;
+
+/** What every TEK has. */
+interface TekTerms {
   readonly name: string;
+  /** Octets of TEK_ALGORITHM_KEY (GCM: key and 4 octets of salt, RFC 4106, RFC 8052 2.3), 0 for none. */
+  readonly algorithmKeyOctets: number;
+  /** AuthenticationAlgorithm of RFC 2407 4.5 or AuthAlg of RFC 8052, with its key's octets, or undefined for none. */
+  readonly authentication?: { readonly algorithm: number; readonly keyOctets: number };
+  /** A counter mode: members need SIDs (RFC 6407 3.5). */
+  readonly counterMode: boolean;
+  readonly lifetimeSeconds: number;
+}
+
+/** ESP or AH. */
+export interface IpsecTekPolicy extends TekTerms {
   /** TekProtocol: ESP 1, AH 2. */
   readonly protocolId: 1 | 2;
   /** EspTransform or AhTransform. */
   readonly transformId: number;
   /** Key length attribute in bits for ciphers that have several, else undefined. */
   readonly keyBits?: number;
-  /** Octets of TEK_ALGORITHM_KEY (GCM: key and 4 octets of salt, RFC 4106), 0 for none. */
-  readonly algorithmKeyOctets: number;
-  /** AuthenticationAlgorithm of RFC 2407 4.5, with its key's octets (RFC 4868), or undefined. */
-  readonly authentication?: { readonly algorithm: number; readonly keyOctets: number };
-  /** A counter mode: members need SIDs (RFC 6407 3.5). */
-  readonly counterMode: boolean;
   /** IP protocol, 0 any. */
   readonly protocol: number;
   readonly source: { readonly idType: number; readonly port: number; readonly data: Uint8Array };
@@ -33,7 +41,17 @@ export interface TekPolicy {
   readonly mode: 1 | 2;
   readonly addressPreservation?: number;
   readonly direction?: number;
-  readonly lifetimeSeconds: number;
+}
+
+/** A stream of IEC 61850; made by iec61850TekPolicy, which knows the keys and what goes together. */
+export interface Iec61850TekPolicy extends TekTerms {
+  /** TekProtocol: IEC_61850 3. */
+  readonly protocolId: 3;
+  /** Contents octets of the OID. */
+  readonly oid: Uint8Array;
+  /** DER, empty for none. */
+  readonly oidSpecificPayload: Uint8Array;
+  readonly encAlg: number;
 }
 
 export interface KekPolicy {

@@ -1,12 +1,20 @@
-/** Data-Security SAs between SAT payloads and typed values: RFC 6407 5.5.1, RFC 2407 4.5. */
+/** Data-Security SAs between SAT payloads and typed values: RFC 6407 5.5.1, RFC 2407 4.5, RFC 8052 2.2. */
 import { TekProtocol } from "../iana/gdoi.ts";
 import { AhTransform, AuthenticationAlgorithm, EspTransform, IpsecAttribute, SaLifeType } from "../iana/ipsec.ts";
 import { PayloadType } from "../iana/isakmp.ts";
-import { u32 } from "../util/octets.ts";
+import { hex, u32 } from "../util/octets.ts";
 import { ok, type Result } from "../util/result.ts";
 import { attribute, numberOf } from "../wire/attributes.ts";
 import { encodePayload } from "../wire/message.ts";
 import type { Attribute, IpsecTek, SaTekPayload } from "../wire/payloads.ts";
+import {
+  buildIec61850Sat,
+  type Iec61850Stream,
+  readIec61850,
+  readIec61850Keys,
+  type SaTekAttributes,
+} from "./iec61850.ts";
+import type { TekKeys } from "./key-packets.ts";
 import type { TekPolicy } from "./policy.ts";
 import { buildSa } from "./policy-payloads.ts";
 import { type PolicyError, refuse } from "./refusal.ts";
@@ -59,6 +67,7 @@ export interface TekDescription {
   readonly protocolId: number;
   /** Four octets. */
   readonly spi: Uint8Array;
+  /** Infinity for a TEK that does not expire. */
   readonly lifetimeSeconds: number;
   readonly counterMode: boolean;
   /** Octets of TEK_ALGORITHM_KEY and TEK_INTEGRITY_KEY that its transform needs, 0 for none. */
@@ -66,6 +75,12 @@ export interface TekDescription {
   readonly integrityKeyOctets: number;
   /** SaDirection, or undefined: symmetric (RFC 6407 5.5.1.1.2). */
   readonly direction?: number;
+  /** SA_ATD: seconds until it may be used, whatever the GAP says (RFC 8052 2.2.4.1). */
+  readonly activationSeconds?: number;
+  /** Present for IEC 61850. */
+  readonly iec61850?: Iec61850Stream;
+  /** Where the SAT is not as it is sent here, and what deserves attention. */
+  readonly notes?: readonly string[];
   /** The SAT body as it came: selectors, transform, SPI, attributes. */
   readonly policy: Uint8Array;
 }
@@ -74,8 +89,15 @@ export interface TekDescription {
  * The SAT of a TEK.
  * @param spi four octets.
  * @param lifetimeSeconds what is left of its life: absolute times do not travel.
+ * @param saAttributes for IEC 61850 only.
  */
-export function buildSat(tek: TekPolicy, spi: Uint8Array, lifetimeSeconds: number): SaTekPayload {
+export function buildSat(
+  tek: TekPolicy,
+  spi: Uint8Array,
+  lifetimeSeconds: number,
+  saAttributes?: SaTekAttributes,
+): SaTekPayload {
+  if (tek.protocolId === TekProtocol.IEC_61850) return buildIec61850Sat(tek, spi, lifetimeSeconds, saAttributes);
   const attributes: Attribute[] = [
     { type: IpsecAttribute.SA_LIFE_TYPE, value: SaLifeType.SECONDS },
     { type: IpsecAttribute.SA_LIFE_DURATION, value: u32(lifetimeSeconds) },
@@ -94,11 +116,15 @@ export function buildSat(tek: TekPolicy, spi: Uint8Array, lifetimeSeconds: numbe
 }
 
 /**
- * Reads a SAT of ESP or AH; attributes and transforms that are not understood, and weak ones, are refused.
+ * Reads a SAT of ESP, AH or IEC 61850; attributes and transforms that are not understood, and weak ones, are refused.
  * `value` undefined: another security protocol, which is carried and not interpreted.
  */
 export function readSat(sat: SaTekPayload): Result<TekDescription | undefined, PolicyError> {
-  const { body } = sat;
+  const { body, iec61850 } = sat;
+  if (iec61850 !== undefined) {
+    const read = readIec61850(iec61850);
+    return read.ok ? ok({ protocolId: sat.protocolId, ...read.value, policy: policyOf(sat) }) : read;
+  }
   if (body === undefined) return ok(undefined);
   const section = "RFC 6407 5.5.1";
   const known = new Set<number>(Object.values(IpsecAttribute));
@@ -127,8 +153,30 @@ export function readSat(sat: SaTekPayload): Result<TekDescription | undefined, P
     lifetimeSeconds: lifetime.value,
     ...keys.value,
     ...(direction !== undefined && { direction }),
-    policy: encodePayload(buildSa([sat]), PayloadType.NONE).slice(BODY_OFFSET),
+    policy: policyOf(sat),
   });
+}
+
+function policyOf(sat: SaTekPayload): Uint8Array {
+  return encodePayload(buildSa([sat]), PayloadType.NONE).slice(BODY_OFFSET);
+}
+
+/**
+ * Judges the keys that came for a TEK by their lengths.
+ * @returns notes on what is not as it is sent here.
+ */
+export function fitKeys(
+  description: TekDescription,
+  keys: Pick<TekKeys, "algorithmKey" | "integrityKey">,
+): Result<readonly string[], PolicyError> {
+  const { iec61850, algorithmKeyOctets, integrityKeyOctets } = description;
+  const [algorithm, integrity] = [keys.algorithmKey?.length ?? 0, keys.integrityKey?.length ?? 0];
+  const exact = algorithm === algorithmKeyOctets && integrity === integrityKeyOctets;
+  const notes = iec61850 && !exact ? readIec61850Keys(iec61850, algorithm, integrity) : exact ? [] : undefined;
+  if (notes !== undefined) return ok(notes);
+  const section = iec61850 ? "RFC 8052 2.3" : "RFC 6407 5.6.1";
+  const spi = hex(description.spi);
+  return refuse("mismatch", section, `keys of ${algorithm} and ${integrity} octets do not fit the TEK with SPI ${spi}`);
 }
 
 type Keys = Pick<TekDescription, "counterMode" | "algorithmKeyOctets" | "integrityKeyOctets">;

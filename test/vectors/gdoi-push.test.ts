@@ -101,11 +101,9 @@ describe.each([
       expect(found?.algorithmKey && hex(found.algorithmKey)).toBe(tek.tek_algorithm_key);
       expect(found?.integrityKey && hex(found.integrityKey)).toBe(tek.tek_integrity_key);
       const sat = described.find((d) => d !== undefined && hex(d.spi) === tek.spi);
-      if (tek.protocol === 3) expect(sat).toBeUndefined();
-      else {
-        expect(sat?.algorithmKeyOctets).toBe((tek.tek_algorithm_key?.length ?? 0) / 2);
-        expect(sat?.integrityKeyOctets).toBe((tek.tek_integrity_key?.length ?? 0) / 2);
-      }
+      expect(sat?.protocolId).toBe(tek.protocol);
+      expect(sat?.algorithmKeyOctets).toBe((tek.tek_algorithm_key?.length ?? 0) / 2);
+      expect(sat?.integrityKeyOctets).toBe((tek.tek_integrity_key?.length ?? 0) / 2);
     }
   });
 });

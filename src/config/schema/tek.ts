@@ -1,6 +1,6 @@
 /** A Data-Security SA of a group (RFC 6407 5.5). */
 import type * as z from "zod";
-import type { TekPolicy } from "../../gdoi/policy.ts";
+import type { IpsecTekPolicy } from "../../gdoi/policy.ts";
 import { AddressPreservation, SaDirection } from "../../iana/ipsec.ts";
 import { IpProtocol } from "../../iana/isakmp.ts";
 import { addressOctets } from "../../util/address.ts";
@@ -96,7 +96,7 @@ function checkTek(tek: Loose<TekSection>, report: Report): void {
 }
 
 /** The policy of a checked entry. */
-export function buildTek(tek: TekSection): TekPolicy {
+export function buildTek(tek: TekSection): IpsecTekPolicy {
   const { cipher, integrity: authentication } = tek;
   const esp = tek.protocol === "esp";
   return {
@@ -119,7 +119,7 @@ export function buildTek(tek: TekSection): TekPolicy {
   };
 }
 
-function selector(range: AddressRange, ofPort: number): TekPolicy["source"] {
+function selector(range: AddressRange, ofPort: number): IpsecTekPolicy["source"] {
   const { type, data } = rangeIdentity(range);
   return { idType: type, port: ofPort, data };
 }

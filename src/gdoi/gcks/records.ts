@@ -4,6 +4,7 @@
  * is then written to its own records and taken from here when those are missing.
  */
 import type { Env, Instant, Plain, StoreRecord } from "../../core/engine.ts";
+import { TekProtocol } from "../../iana/gdoi.ts";
 import type { NodeRecord } from "../lkh/tree.ts";
 import type { KekPolicy, TekPolicy } from "../policy.ts";
 import type { Group, Step } from "./group.ts";
@@ -83,13 +84,14 @@ function tekPlain(tek: Tek, env: CryptoEnv): Plain {
 }
 
 function tekPolicyPlain(policy: TekPolicy): Plain {
-  const { source, destination, authentication, ...others } = policy;
-  return {
-    ...others,
-    source: { ...source },
-    destination: { ...destination },
-    ...(authentication && { authentication: { ...authentication } }),
-  };
+  const { authentication: auth } = policy;
+  const authentication = auth && { authentication: { ...auth } };
+  if (policy.protocolId === TekProtocol.IEC_61850) {
+    const { authentication: _, ...others } = policy;
+    return { ...others, ...authentication };
+  }
+  const { source, destination, authentication: _, ...others } = policy;
+  return { ...others, source: { ...source }, destination: { ...destination }, ...authentication };
 }
 
 function stepPlain(step: Step): Plain {

@@ -1,9 +1,10 @@
 /** What an earlier life left in the store becomes groups again. */
 import type { Env, StoreRecord } from "../../core/engine.ts";
+import { TekProtocol } from "../../iana/gdoi.ts";
 import type { Cause } from "../../ledger/event.ts";
 import { equal } from "../../util/octets.ts";
 import { KeyTree, type NodeRecord } from "../lkh/tree.ts";
-import type { GroupPolicy, KekPolicy, TekPolicy } from "../policy.ts";
+import type { GroupPolicy, IpsecTekPolicy, KekPolicy, TekPolicy } from "../policy.ts";
 import { acknowledged } from "./acks.ts";
 import { Group, type Step } from "./group.ts";
 import { Kek, type Tek, type TekGeneration } from "./keys.ts";
@@ -118,29 +119,37 @@ function restoreGeneration(fields: Fields, env: Env): TekGeneration {
 }
 
 function restoreTekPolicy(fields: Fields): TekPolicy {
-  const selector = (name: string) => {
-    const id = fields.fields(name);
-    return { idType: id.number("idType"), port: id.number("port"), data: id.octets("data") };
-  };
   const authentication = fields.has("authentication") ? fields.fields("authentication") : undefined;
-  return {
+  const terms = {
     name: fields.text("name"),
-    protocolId: fields.number("protocolId") as TekPolicy["protocolId"],
-    transformId: fields.number("transformId"),
     algorithmKeyOctets: fields.number("algorithmKeyOctets"),
     counterMode: fields.flag("counterMode"),
-    protocol: fields.number("protocol"),
-    source: selector("source"),
-    destination: selector("destination"),
-    mode: fields.number("mode") as TekPolicy["mode"],
     lifetimeSeconds: fields.number("lifetimeSeconds"),
-    ...(fields.has("keyBits") && { keyBits: fields.number("keyBits") }),
     ...(authentication && {
       authentication: {
         algorithm: authentication.number("algorithm"),
         keyOctets: authentication.number("keyOctets"),
       },
     }),
+  };
+  const protocolId = fields.number("protocolId");
+  if (protocolId === TekProtocol.IEC_61850) {
+    const oidSpecificPayload = fields.octets("oidSpecificPayload");
+    return { ...terms, protocolId, oid: fields.octets("oid"), oidSpecificPayload, encAlg: fields.number("encAlg") };
+  }
+  const selector = (name: string) => {
+    const id = fields.fields(name);
+    return { idType: id.number("idType"), port: id.number("port"), data: id.octets("data") };
+  };
+  return {
+    ...terms,
+    protocolId: protocolId as IpsecTekPolicy["protocolId"],
+    transformId: fields.number("transformId"),
+    protocol: fields.number("protocol"),
+    source: selector("source"),
+    destination: selector("destination"),
+    mode: fields.number("mode") as IpsecTekPolicy["mode"],
+    ...(fields.has("keyBits") && { keyBits: fields.number("keyBits") }),
     ...(fields.has("addressPreservation") && { addressPreservation: fields.number("addressPreservation") }),
     ...(fields.has("direction") && { direction: fields.number("direction") }),
   };
