@@ -5,6 +5,7 @@
  *     HDR, HASH, SEQ, ID   ---->
  */
 import type { Env } from "../core/engine.ts";
+import { type Identity, sameIdentity } from "../core/identity.ts";
 import type { SecretKey } from "../crypto/provider.ts";
 import { KekAckRequested } from "../iana/gdoi.ts";
 import { ExchangeType, IdType, PayloadType } from "../iana/isakmp.ts";
@@ -49,20 +50,20 @@ export function ackKey(type: number, baseKey: Uint8Array, spi: Uint8Array, env: 
 /**
  * Makes the datagram.
  * @param spi of the KEK that decrypted the push.
- * @param address the member's own, 4 or 16 octets.
+ * @param sender the member's own address, 4 or 16 octets, or the ID_OID that it asked for (see ackNames).
  */
 export function buildAck(
   type: number,
   key: SecretKey,
   spi: Uint8Array,
   seq: number,
-  address: Uint8Array,
+  sender: Uint8Array | Identity,
   env: CryptoEnv,
 ): Uint8Array {
-  const idType = address.length === 4 ? IdType.ID_IPV4_ADDR : IdType.ID_IPV6_ADDR;
+  const { type: idType, data: id } = sender instanceof Uint8Array ? addressIdentity(sender) : sender;
   const covered: Payload[] = [
     { kind: "SEQ", sequenceNumber: seq },
-    { kind: "ID", idType, protocolId: 0, port: 0, data: address },
+    { kind: "ID", idType, protocolId: 0, port: 0, data: id },
   ];
   const data = env.crypto.hmac(ackPrf(type), key, encodeChain(covered, PayloadType.NONE));
   return encodeMessage(
@@ -75,6 +76,23 @@ export function buildAck(
     },
     [{ kind: "HASH", data }, ...covered],
   );
+}
+
+function addressIdentity(data: Uint8Array): Identity {
+  return { type: data.length === 4 ? IdType.ID_IPV4_ADDR : IdType.ID_IPV6_ADDR, data };
+}
+
+/**
+ * Whether an ACK's ID is an ID_OID of one of these: what the group, or a TEK of it, is named by. RFC 8263 3.4 allows
+ * ID_OID without saying which, and in the same breath wants the ID to be the member's address, which an OID has none
+ * of. It is read so: the ID is the one of the member's GROUPKEY-PULL (RFC 8052 2.1), or a stream that it was given the
+ * TEK of; that the address is the one of the most recent GROUPKEY-PULL is to be asked of the datagram.
+ */
+export function ackNames(view: AckView, names: Iterable<Identity>): boolean {
+  if (view.idType !== IdType.ID_OID) return false;
+  const id = { type: view.idType, data: view.id };
+  for (const name of names) if (sameIdentity(name, id)) return true;
+  return false;
 }
 
 /** Whether HASH is the one that the ack_key yields over SEQ and ID with their generic headers. */
