@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { askingDaemon, clientOf, type DaemonOptions, examples } from "../daemon-command.ts";
-import { print, printJson } from "../output/print.ts";
+import { print, printJson, remark } from "../output/print.ts";
 import { memberGroupsTable } from "../output/views.ts";
+
+const remarkAfterMs = 3000;
 
 /** `keyherald register`: the member registers now. */
 export function addRegister(program: Command): void {
@@ -16,7 +18,13 @@ export function addRegister(program: Command): void {
       examples([["keyherald register substation", "GROUPKEY-PULL with the first key server that answers"]]),
     )
     .action(async (group: string, options: DaemonOptions) => {
-      const view = await clientOf(options).call("register", { group });
+      const patience = setTimeout(
+        () => remark("No answer of a key server yet; the member goes on trying when this is stopped (Ctrl-C)."),
+        remarkAfterMs,
+      );
+      const view = await clientOf(options)
+        .call("register", { group })
+        .finally(() => clearTimeout(patience));
       if (options.json === true) printJson(view);
       else
         print(
