@@ -98,7 +98,9 @@ export const gmGroupView = z.object({
   kek: z
     .object({ spi: z.string(), seq: z.number(), expiresAt: instant.exactOptional(), ack: z.string() })
     .exactOptional(),
-  teks: z.array(z.object({ spi: z.string(), protocol: z.string(), activateAt: instant, expiresAt: instant })),
+  teks: z.array(
+    z.object({ spi: z.string(), protocol: z.string(), activateAt: instant, expiresAt: instant.exactOptional() }),
+  ),
   sids: z.array(z.number()),
   pushesAccepted: z.number(),
   acksSent: z.number(),

@@ -4,15 +4,15 @@ import type { SecretKey } from "../crypto/provider.ts";
 /** A Data-Security SA of a group, as the TEK of RFC 6407 5.5 and 5.6.1 describes it. */
 export interface GroupSa {
   readonly group: string;
-  /** GDOI_PROTO_IPSEC_ESP (1), GDOI_PROTO_IPSEC_AH (2); others are carried and not interpreted. */
+  /** GDOI_PROTO_IPSEC_ESP (1), GDOI_PROTO_IPSEC_AH (2), GDOI_PROTO_IEC_61850 (3). */
   readonly protocol: number;
   /** Four octets. */
   readonly spi: Uint8Array;
   readonly algorithmKey?: SecretKey;
   readonly integrityKey?: SecretKey;
-  /** When it may be used for sending: receipt plus ATD (RFC 5374 4.2.1). */
+  /** When it may be used for sending: receipt plus ATD (RFC 5374 4.2.1) or SA_ATD (RFC 8052 2.2.4.1). */
   readonly activateAt: number;
-  /** When it ends. */
+  /** When it ends; Infinity when it does not (RFC 8052 2.2). */
   readonly expiresAt: number;
   /** SA TEK payload body as received: selectors, transform, attributes. */
   readonly policy: Uint8Array;

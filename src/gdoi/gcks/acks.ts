@@ -3,9 +3,12 @@
  * but the view of the datagram, and a member that was counted already costs no cryptography.
  */
 import type { Datagram } from "../../core/engine.ts";
+import { type Identity, oidIdentity } from "../../core/identity.ts";
+import { TekProtocol } from "../../iana/gdoi.ts";
+import { IdType } from "../../iana/isakmp.ts";
 import type { Subject } from "../../ledger/event.ts";
 import { type AckView, decodeAck } from "../../wire/gdoi/ack.ts";
-import { ackUsesLeaf, verifyAck } from "../ack.ts";
+import { ackNames, ackUsesLeaf, verifyAck } from "../ack.ts";
 import { keepMember, persist } from "./commit.ts";
 import type { Group } from "./group.ts";
 import type { Kek } from "./keys.ts";
@@ -59,9 +62,21 @@ export function receiveAck(datagram: Datagram, turn: Turn): Group | undefined {
 function senderOf(group: Group, datagram: Datagram, view: AckView): Member | undefined {
   const there = group.members.atAddress(datagram.from.address);
   if (there === undefined) return undefined;
-  if (!isList(there)) return hasAddress(there, view.idType, view.id) ? there : undefined;
+  if (!isList(there)) return isNamed(there, group, view) ? there : undefined;
   const { port } = datagram.from;
-  return there.find((member) => member.port === port && hasAddress(member, view.idType, view.id));
+  return there.find((member) => member.port === port && isNamed(member, group, view));
+}
+
+/** Whether the ID is the member's address, or an ID_OID that names the group or one of its streams. */
+function isNamed(member: Member, group: Group, view: AckView): boolean {
+  return view.idType === IdType.ID_OID ? ackNames(view, oidsOf(group)) : hasAddress(member, view.idType, view.id);
+}
+
+function* oidsOf(group: Group): Generator<Identity> {
+  yield group.policy.id;
+  for (const { teks } of group.generations) {
+    for (const { policy } of teks) if (policy.protocolId === TekProtocol.IEC_61850) yield oidIdentity(policy);
+  }
 }
 
 function isList(there: Member | readonly Member[]): there is readonly Member[] {
@@ -142,7 +157,7 @@ function unknownSender(group: Group, datagram: Datagram, view: AckView, turn: Tu
   const there = group.members.atAddress(datagram.from.address);
   if (there === undefined) {
     refuse(turn, group, datagram, "unknown-id", "no member is registered at this address");
-  } else if (isList(there) && there.some((member) => hasAddress(member, view.idType, view.id))) {
+  } else if (isList(there) && there.some((member) => isNamed(member, group, view))) {
     refuse(turn, group, datagram, "unknown-id", "several members share this address, none of them this port");
   } else {
     refuse(turn, group, datagram, "wrong-address", "the ID is not the address that the member registered from");

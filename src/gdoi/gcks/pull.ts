@@ -3,8 +3,8 @@
  * HASH(3) has proven that it is live (RFC 6407 3.2 and 7.2.5).
  */
 import type { Datagram } from "../../core/engine.ts";
-import { identityText } from "../../core/identity.ts";
-import { Doi, NotifyType } from "../../iana/isakmp.ts";
+import { identityText, sameIdentity } from "../../core/identity.ts";
+import { Doi, Flag, NotifyType } from "../../iana/isakmp.ts";
 import { nameOf } from "../../iana/names.ts";
 import type { Phase1Endpoint } from "../../ikev1/endpoint.ts";
 import type { Phase1Sa } from "../../ikev1/types.ts";
@@ -44,6 +44,10 @@ export class PullResponder {
     const sa = this.#phase1.find(header.initiatorCookie, header.responderCookie);
     if (sa === undefined) {
       drop(turn, datagram, "unknown-sa", "no Phase 1 SA has these cookies");
+      return;
+    }
+    if (header.flags !== Flag.ENCRYPTION) {
+      drop(turn, datagram, "malformed", "Flags must have the Encryption bit alone");
       return;
     }
     if (header.messageId === 0) {
@@ -211,9 +215,9 @@ function malformed(reason: string): Refused {
 }
 
 function groupOf(server: Server, id: IdPayload): Group | undefined {
+  const named = { type: id.idType, data: id.data };
   for (const group of server.groups.values()) {
-    const { type, data } = group.policy.id;
-    if (!group.closing && type === id.idType && equal(data, id.data)) return group;
+    if (!group.closing && sameIdentity(group.policy.id, named)) return group;
   }
   return undefined;
 }

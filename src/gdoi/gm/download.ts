@@ -1,6 +1,7 @@
 /** Policy (SA) and keys (KD) of a message judged together, before anything changes (READINGS 31). Pure. */
 import type { Env } from "../../core/engine.ts";
 import type { Verifier } from "../../crypto/provider.ts";
+import { TekProtocol } from "../../iana/gdoi.ts";
 import { SaDirection } from "../../iana/ipsec.ts";
 import { equal, hex } from "../../util/octets.ts";
 import { ok, type Result } from "../../util/result.ts";
@@ -10,7 +11,7 @@ import { applyUpdates, type NodeKey, readDownload } from "../lkh/update.ts";
 import { type GroupDelays, type PolicyExchange, type RekeySa, readGap, readSa, readSak } from "../policy-payloads.ts";
 import { readPublicKey } from "../public-key.ts";
 import { type PolicyError, refuse } from "../refusal.ts";
-import { readSat, type TekDescription } from "../tek-payloads.ts";
+import { fitKeys, readSat, type TekDescription } from "../tek-payloads.ts";
 
 /** What an SA payload says. */
 export interface GroupContents {
@@ -48,6 +49,8 @@ export function readContents(sa: GdoiSaPayload, exchange: PolicyExchange): Resul
 export interface TekInstall {
   readonly description: TekDescription;
   readonly keys: TekKeys;
+  /** Where SAT and keys are not as they are sent here, and what deserves attention. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -68,11 +71,9 @@ export function matchTeks(
     const found = left.get(name);
     if (found === undefined) return refuse("mismatch", section, `no keys for the TEK with SPI ${name}`);
     left.delete(name);
-    const given = [found.algorithmKey?.length ?? 0, found.integrityKey?.length ?? 0];
-    if (given[0] !== description.algorithmKeyOctets || given[1] !== description.integrityKeyOctets) {
-      return refuse("mismatch", section, `keys of ${given.join(" and ")} octets do not fit the TEK with SPI ${name}`);
-    }
-    matched.push({ description, keys: found });
+    const fit = fitKeys(description, found);
+    if (!fit.ok) return fit;
+    matched.push({ description, keys: found, notes: [...(description.notes ?? []), ...fit.value] });
   }
   if (left.size > 0 && contents.otherProtocols.length === 0) {
     return refuse("mismatch", section, "TEK keys for an SPI that no SAT names");
@@ -163,8 +164,12 @@ function lkhRoot(
   return ok(root === undefined || held === undefined ? undefined : { ivAndKey: root, path: held });
 }
 
-/** Whether a TEK may be installed: a counter mode in which the member sends needs a SID (RFC 6407 4.4). */
+/**
+ * Whether a TEK may be installed: a counter mode in which the member sends needs a SID (RFC 6407 4.4). RFC 8052 does
+ * not ask for one (READINGS 17).
+ */
 export function mayInstall(description: TekDescription, sids: Sids | undefined): boolean {
   const receiverOnly = description.direction === SaDirection.RECEIVER_ONLY;
+  if (description.protocolId === TekProtocol.IEC_61850) return true;
   return !description.counterMode || receiverOnly || (sids !== undefined && sids.values.length > 0);
 }

@@ -60,7 +60,8 @@ export function installTeks(gm: Gm, group: Group, teks: readonly TekInstall[]): 
       description,
       algorithmKey: keys.algorithmKey && gm.env.crypto.importSecret(keys.algorithmKey),
       integrityKey: keys.integrityKey && gm.env.crypto.importSecret(keys.integrityKey),
-      activateAt: held?.activateAt ?? now + 1000 * (group.delays.activationSeconds ?? 0),
+      activateAt:
+        held?.activateAt ?? now + 1000 * (description.activationSeconds ?? group.delays.activationSeconds ?? 0),
       expiresAt: now + 1000 * description.lifetimeSeconds,
       installed,
     };

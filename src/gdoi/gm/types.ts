@@ -44,7 +44,7 @@ export interface GmGroupView {
     readonly spi: string;
     readonly protocol: string;
     readonly activateAt: number;
-    readonly expiresAt: number;
+    readonly expiresAt?: number;
   }[];
   readonly sids: readonly number[];
   readonly pushesAccepted: number;

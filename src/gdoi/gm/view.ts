@@ -32,7 +32,8 @@ export function groupView(gm: Gm, group: Group): GmGroupView {
       spi: hex(description.spi),
       protocol: nameOf(TekProtocol, description.protocolId),
       activateAt,
-      expiresAt,
+      // a TEK of IEC 61850 may have no end
+      ...(Number.isFinite(expiresAt) && { expiresAt }),
     })),
     sids: group.sids?.values ?? [],
     pushesAccepted: group.pushesAccepted,
