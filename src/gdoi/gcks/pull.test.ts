@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { gcksPolicy, groupPolicy, memberAddress } from "../../../test/support/group.ts";
 import { KeyServerBench, keyServer, named, plant, ScriptedMember } from "../../../test/support/scripted-member.ts";
+import type { RandomSource } from "../../crypto/provider.ts";
 import { NotifyType } from "../../iana/isakmp.ts";
-import { u32 } from "../../util/octets.ts";
+import { equal, u32 } from "../../util/octets.ts";
 import { numberOf } from "../../wire/attributes.ts";
 import { readSak } from "../policy-payloads.ts";
 import { readSat } from "../tek-payloads.ts";
@@ -282,32 +283,68 @@ test("when the SIDs are used up all keys are deleted, and the next registration 
   expect(server.kinds()).toContain("gcks.sids-exhausted");
 });
 
-test("octets of nobody at every stage change nothing, get no answer, and do not throw", () => {
+test("a member that begins exchange after exchange is answered, and gets nothing remembered for it", () => {
   const server = bench();
   const member = new ScriptedMember(server, memberAddress(0));
-  const { message1, message3, message2, message4 } = member.register();
-  server.command({ do: "rekey", group: "plant", what: "tek" });
-  const ack = member.ack(1);
-  const push = server.take()[0]?.bytes ?? new Uint8Array(0);
-  const before = JSON.stringify([server.engine.groups(), server.engine.members("plant")]);
-  const { random } = server.env;
-  const stranger = { address: "203.0.113.66", port: 500 };
-  for (const original of [message1, message2, message3, message4, ack, push]) {
-    for (let i = 0; i < 400; i++) {
-      const bytes = original.slice(
-        0,
-        random.fraction() < 0.2 ? Math.floor(random.fraction() * original.length) : undefined,
-      );
-      for (let flips = 1 + Math.floor(random.fraction() * 3); flips > 0 && bytes.length > 0; flips--) {
-        const at = Math.floor(random.fraction() * bytes.length);
-        bytes[at] = (bytes[at] ?? 0) ^ (1 << Math.floor(random.fraction() * 8));
-      }
-      const answers = server.receive(i % 2 === 0 ? stranger : member.endpoint, bytes);
-      expect(answers.reduce((sum, answer) => sum + answer.length, 0)).toBeLessThanOrEqual(bytes.length);
-    }
-  }
-  for (let i = 0; i < 200; i++) server.receive(stranger, random.octets(Math.floor(random.fraction() * 120)));
-  expect(JSON.stringify([server.engine.groups(), server.engine.members("plant")])).toBe(before);
-  // and the ledger is not flooded: one event in ten seconds of each sort
-  expect(server.kinds().filter((kind) => kind === "gcks.datagram-dropped").length).toBeLessThan(12);
+  for (let i = 0; i < 5_000; i++) expect(member.send(member.first().datagram)).toHaveLength(1);
+  server.take();
+  expect(server.engine.members("plant")).toEqual([]);
+  expect(member.register().keys.sids?.values).toEqual([0]);
 });
+
+describe("octets of nobody change nothing, get no larger answer, and do not throw", () => {
+  const stages: Record<string, (server: KeyServerBench, member: ScriptedMember) => void> = {
+    "when nothing is under way": () => {},
+    "while a member registers": (_, member) => {
+      member.send(member.first().datagram);
+    },
+    "while a push is under way": (server) => {
+      server.command({ do: "rekey", group: "plant", what: "tek" });
+    },
+    "while the KEK rolls over": (server) => {
+      server.command({ do: "rekey", group: "plant", what: "kek" });
+    },
+    "after members were put out": (server) => {
+      server.command({ do: "evict", group: "plant", members: [memberAddress(1)], reason: "stolen" });
+    },
+  };
+  test.each(["none", "lkh"] as const)("at any stage (management %s)", (management) => {
+    for (const [stage, prepare] of Object.entries(stages)) {
+      const server = bench({ kek: { management, ack: management === "lkh" ? 2 : 1 } });
+      const member = new ScriptedMember(server, memberAddress(0));
+      const { message1, message3, message2, message4 } = member.register();
+      new ScriptedMember(server, memberAddress(1)).register();
+      const begun = member.first().datagram;
+      prepare(server, member);
+      const originals = [message1, message2, message3, message4, begun, member.ack(1, management === "lkh" ? 2 : 1)];
+      const push = server.take()[0]?.bytes;
+      if (push !== undefined) originals.push(push);
+      const look = () => JSON.stringify([server.engine.groups(), server.engine.members("plant"), [...server.records]]);
+      const before = look();
+      const stranger = { address: "203.0.113.66", port: 500 };
+      for (const original of originals) {
+        for (let i = 0; i < 200; i++) {
+          const bytes = mutated(original, server.env.random);
+          const answers = server.receive(i % 2 === 0 ? stranger : member.endpoint, bytes);
+          const octets = answers.reduce((sum, answer) => sum + answer.length, 0);
+          expect(octets, stage).toBeLessThanOrEqual(bytes.length);
+        }
+      }
+      for (let i = 0; i < 100; i++) server.receive(stranger, server.env.random.octets(i));
+      expect(look(), stage).toBe(before);
+      // and the ledger is not flooded: one event in ten seconds of each sort
+      expect(server.kinds().filter((kind) => kind === "gcks.datagram-dropped").length).toBeLessThan(12);
+    }
+  });
+});
+
+/** Cut off somewhere, or with one to three bits turned; never as it was. */
+function mutated(original: Uint8Array, random: RandomSource): Uint8Array {
+  const pick = (below: number) => Math.floor(random.fraction() * below);
+  const bytes = original.slice(0, random.fraction() < 0.2 ? pick(original.length) : undefined);
+  for (let flips = 1 + pick(3); flips > 0 && bytes.length > 0; flips--) {
+    const at = pick(bytes.length);
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << pick(8));
+  }
+  return equal(bytes, original) ? bytes.subarray(1) : bytes;
+}

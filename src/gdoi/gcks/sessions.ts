@@ -38,6 +38,7 @@ export class Sessions {
   /** In the order in which their lives end; entries of exchanges that were prolonged or dropped are passed over. */
   #ends: { readonly at: Instant; readonly exchange: Exchange }[] = [];
   #first = 0;
+  #live = 0;
 
   find(sa: Phase1Sa, messageId: number): Exchange | undefined {
     return this.#bySa.get(sa.id)?.exchanges.get(messageId);
@@ -56,9 +57,10 @@ export class Sessions {
     if (exchanges.size >= MOST_EXCHANGES) {
       const all = [...exchanges.values()];
       const gone = all.find((other) => other.done) ?? all[0];
-      if (gone !== undefined) exchanges.delete(gone.messageId);
+      if (gone !== undefined) this.drop(gone);
     }
     exchanges.set(exchange.messageId, exchange);
+    this.#live += 1;
     used.push(exchange.messageId);
     if (used.length > REMEMBERED_IDS) used.shift();
     this.prolong(exchange, now);
@@ -68,15 +70,17 @@ export class Sessions {
   prolong(exchange: Exchange, now: Instant): void {
     exchange.expiresAt = now + LIFE_MS;
     this.#ends.push({ at: exchange.expiresAt, exchange });
+    if (this.#ends.length - this.#first > 4 * this.#live + 1024) this.#rebuild();
   }
 
   /** Ends an exchange without an answer to repeat. */
   drop(exchange: Exchange): void {
-    this.#bySa.get(exchange.sa.id)?.exchanges.delete(exchange.messageId);
+    if (this.#bySa.get(exchange.sa.id)?.exchanges.delete(exchange.messageId) === true) this.#live -= 1;
   }
 
   /** The Phase 1 SA is gone. */
   forget(sa: Phase1Sa): void {
+    this.#live -= this.#bySa.get(sa.id)?.exchanges.size ?? 0;
     this.#bySa.delete(sa.id);
   }
 
@@ -93,6 +97,13 @@ export class Sessions {
       this.#ends = this.#ends.slice(this.#first);
       this.#first = 0;
     }
+  }
+
+  /** A peer that begins exchange after exchange leaves nothing behind but those that are remembered. */
+  #rebuild(): void {
+    const live = [...this.#bySa.values()].flatMap((session) => [...session.exchanges.values()]);
+    this.#ends = live.map((exchange) => ({ at: exchange.expiresAt, exchange })).sort((a, b) => a.at - b.at);
+    this.#first = 0;
   }
 
   /** When `expire` has something to do next. */
