@@ -21,6 +21,9 @@ import { signerKind, withGeneratedSigners } from "./signers.ts";
 import { version } from "./version.ts";
 
 const tickMs = 1000;
+/** Between log lines about exceptions of an engine: whoever found a way to cause one does not fill the disk. */
+const quietMs = 10_000;
+const brokenText = "an input broke a rule of the engine and was dropped; please report this";
 const reportEveryTicks = 10;
 const pruneEveryTicks = 3600;
 
@@ -39,6 +42,8 @@ export class Daemon implements Running {
   #control: ControlServer | undefined;
   #tick: NodeJS.Timeout | undefined;
   #ticks = 0;
+  #broken = 0;
+  #brokenQuietUntil = 0;
   #moreToPrune = false;
 
   private constructor(configuration: Configuration, parts: DaemonParts, store: Store) {
@@ -76,7 +81,7 @@ export class Daemon implements Running {
 
   /** What is counted, over both roles; a name that both have is summed. */
   counters(): Record<string, number> {
-    const sum: Record<string, number> = { ...this.#sad };
+    const sum: Record<string, number> = { ...this.#sad, "drop.engine-error": this.#broken };
     const roles = [
       this.keyServer === undefined ? {} : roleCounters(this.keyServer),
       this.member === undefined ? {} : roleCounters(this.member),
@@ -210,8 +215,12 @@ export class Daemon implements Running {
         const figures = { endpoint: endpointText(endpoint) };
         this.note("server.socket-failed", "alert", "failure", { reason: error.message, figures });
       },
-      broken: (error) =>
-        parts.log.error({ err: error }, "an input broke a rule of the engine and was dropped; please report this"),
+      broken: (error) => {
+        this.#broken += 1;
+        if (clock.now() < this.#brokenQuietUntil) return;
+        this.#brokenQuietUntil = clock.now() + quietMs;
+        parts.log.error({ err: error, sinceStart: this.#broken }, brokenText);
+      },
     };
   }
 
