@@ -45,6 +45,18 @@ test("empty datagrams are counted and go no further", async () => {
   expect(received).toEqual([]);
 });
 
+test("a datagram to port 0, which a peer can name as its own, is counted and the next ones leave", async () => {
+  const a = await listening(anyPort("127.0.0.1"));
+  const b = await listening(anyPort("127.0.0.1"));
+  const [from = anyPort("127.0.0.1")] = a.at;
+  const [to = anyPort("127.0.0.1")] = b.at;
+  a.network.send(from, anyPort("127.0.0.1"), new Uint8Array([1]));
+  a.network.send(from, to, new Uint8Array([2]));
+  await until(() => b.received.length > 0);
+  expect(b.received).toMatchObject([{ bytes: new Uint8Array([2]) }]);
+  expect(a.network.counters()).toMatchObject({ sendFailed: 1, sent: 1 });
+});
+
 test("a port in use is told with what to do, and what was bound before stays", async () => {
   const taken = await listening(anyPort("127.0.0.1"));
   const other = await listening(anyPort("127.0.0.1"));

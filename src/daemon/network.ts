@@ -3,7 +3,7 @@ import { isIPv6 } from "node:net";
 import type { Datagram, Endpoint } from "../core/engine.ts";
 import { socketProblem } from "./problems.ts";
 import type { Carrier } from "./shell.ts";
-import { type MulticastWay, type PortCounters, UdpPort } from "./udp-port.ts";
+import { type MulticastWay, noCounts, type PortCounters, UdpPort } from "./udp-port.ts";
 
 /** Told of what goes wrong with a socket after the start. */
 export type SocketTrouble = (endpoint: Endpoint, error: Error) => void;
@@ -68,12 +68,13 @@ export class Network implements Carrier {
 
   /** Sums of the counters of all sockets. */
   counters(): PortCounters {
-    const sum: PortCounters = { received: 0, sent: 0, empty: 0, oversized: 0, sendFailed: 0, sendQueueFull: 0 };
+    const sum = noCounts();
     for (const { counters } of this.#ports) {
       sum.received += counters.received;
       sum.sent += counters.sent;
       sum.empty += counters.empty;
       sum.oversized += counters.oversized;
+      sum.unanswerable += counters.unanswerable;
       sum.sendFailed += counters.sendFailed;
       sum.sendQueueFull += counters.sendQueueFull;
     }

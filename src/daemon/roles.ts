@@ -90,6 +90,7 @@ export function roleCounters<E extends Engine<C> & { status(): { readonly counte
     "socket.send-failed": socket.sendFailed,
     "drop.empty": socket.empty,
     "drop.oversized": socket.oversized,
+    "drop.unanswerable": socket.unanswerable,
     "drop.send-queue-full": socket.sendQueueFull,
     "drop.store-failed": role.shell.refusedDatagrams,
   };

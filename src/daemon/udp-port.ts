@@ -17,8 +17,15 @@ export interface PortCounters {
   sent: number;
   empty: number;
   oversized: number;
+  /** From port 0, to which nothing can be sent back. */
+  unanswerable: number;
   sendFailed: number;
   sendQueueFull: number;
+}
+
+/** Counters at their start. */
+export function noCounts(): PortCounters {
+  return { received: 0, sent: 0, empty: 0, oversized: 0, unanswerable: 0, sendFailed: 0, sendQueueFull: 0 };
 }
 
 export interface PortOptions {
@@ -48,7 +55,7 @@ interface Send {
 
 export class UdpPort {
   readonly local: Endpoint;
-  readonly counters: PortCounters = { received: 0, sent: 0, empty: 0, oversized: 0, sendFailed: 0, sendQueueFull: 0 };
+  readonly counters = noCounts();
   readonly #socket: Socket;
   #queue: Send[] = [];
   #head = 0;
@@ -64,6 +71,7 @@ export class UdpPort {
     socket.on("message", (bytes, from) => {
       if (bytes.length === 0) this.counters.empty += 1;
       else if (bytes.length > longestDatagram) this.counters.oversized += 1;
+      else if (from.port === 0) this.counters.unanswerable += 1;
       else {
         this.counters.received += 1;
         const address = canonicalAddress(from.address.replace(/%.*$/, "")) ?? from.address;
@@ -147,12 +155,18 @@ export class UdpPort {
 
   #hand(send: Send): void {
     this.#inFlight += 1;
-    this.#socket.send(send.bytes, send.to.port, send.to.address, (error) => {
+    const done = (error: unknown) => {
       this.#inFlight -= 1;
       if (error === null) this.counters.sent += 1;
       else this.counters.sendFailed += 1;
       if (this.#head < this.#queue.length && !this.#closed) this.#later();
-    });
+    };
+    try {
+      this.#socket.send(send.bytes, send.to.port, send.to.address, done);
+    } catch (error) {
+      // what node refuses at once, such as port 0: a datagram that cannot leave must not end the process
+      done(error);
+    }
   }
 
   /** Interface and TTL belong to the socket: they change only when nothing is under way. */
