@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -78,7 +78,8 @@ async function kinds(process: Spawned): Promise<string[]> {
 }
 
 function keyherald(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { encoding: "utf8" });
+  const env = { ...process.env, TMPDIR: lab.directory };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { encoding: "utf8", env });
   return { status, stdout, stderr };
 }
 
@@ -249,7 +250,8 @@ test("the demo answers with one JSON object and leaves nothing behind", () => {
     ],
   });
   const { stdout: processes } = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" });
-  expect(processes.split("\n").filter((line) => line.includes("keyherald-demo-"))).toEqual([]);
+  expect(processes.split("\n").filter((line) => line.includes(lab.directory))).toEqual([]);
+  expect(readdirSync(lab.directory).filter((name) => name.startsWith("keyherald-demo-"))).toEqual([]);
 });
 
 test("rekey --wait ends with exit code 3 when a member is missing, and evict puts it out", async () => {
