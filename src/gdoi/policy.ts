@@ -105,4 +105,19 @@ export interface GroupPolicy {
   readonly acks: AckPolicy;
   /** Largest GROUPKEY-PUSH datagram in octets: larger LKH updates are split over several pushes. */
   readonly maxPushOctets: number;
+  /** What the configuration has been held against; the engines need not know. */
+  readonly profile?: "iec-62351-9";
+  /** K0 and K1: the next generation of TEKs is made and handed out as soon as the current one is in use. */
+  readonly handOutNext?: boolean;
+  readonly assurance?: AssurancePolicy;
+}
+
+/** Key delivery assurance (RFC 8052 2.2.4.2): who is told which share of the members has a key, and what is too little. */
+export interface AssurancePolicy {
+  /** Below it, in per cent of the registered members, an alert is raised. */
+  readonly levelPercent: number;
+  /** Members that are told, in the SATs of their registration. */
+  readonly publishers: readonly MemberRule[];
+  /** Tells them in one further push of the same TEKs too, when the first is settled. */
+  readonly announce: boolean;
 }
