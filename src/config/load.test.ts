@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseIdentity } from "../core/identity.ts";
 import { hex } from "../util/octets.ts";
 import { exampleConfiguration } from "./example.ts";
 import { loadConfiguration } from "./load.ts";
@@ -144,6 +145,21 @@ describe("a valid file", () => {
     expect(policies[1]?.source).toEqual({ idType: 7, port: 0, data: new Uint8Array([10, 0, 0, 1, 10, 0, 0, 9]) });
     expect(policies[1]?.destination).toEqual({ idType: 1, port: 102, data: new Uint8Array([239, 192, 0, 1]) });
     expect(policies[2]).not.toHaveProperty("keyBits");
+  });
+
+  test("a group may be named by an OID, with a payload in DER", () => {
+    const id = (text: string) => keyServer(psk).replace("id: 1234", `id: "${text}"`);
+    const text = "oid:1.2.840.10070.61850.8.1.2;payload=0404efc00001";
+    expect(valid(id(text)).keyServer?.groups[0]?.id).toEqual(parseIdentity(text));
+    const problems = (written: string) => {
+      const loaded = load(written);
+      return loaded.ok ? [] : loaded.error;
+    };
+    for (const wrong of ["oid:1.2.x", "oid:1.2;payload=0404efc000", "oid:"]) {
+      expect(problems(id(wrong))).toMatchObject([{ path: "keyServer.groups[0].id", severity: "error" }]);
+    }
+    const member = keyServer(psk).replace(/members: .*/, 'members: ["oid:1.2.3"]');
+    expect(problems(member)).toMatchObject([{ path: "keyServer.groups[0].members[0]" }]);
   });
 
   test("members are identities, ranges and patterns", () => {

@@ -156,7 +156,12 @@ export function parseWritten(text: string): WrittenIdentity {
   const parsed = parseIdentity(text);
   const host = parsed?.type === IdType.ID_FQDN ? text.replace(/^fqdn:/, "") : undefined;
   const hostName = /^(?=.{1,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.?$/i;
-  if (parsed === undefined || (host !== undefined && (!hostName.test(host) || /^[\d.]+$/.test(host)))) {
+  // ID_OID is of GDOI's own registry, for groups (RFC 8052 4)
+  if (
+    parsed === undefined ||
+    parsed.type === IdType.ID_OID ||
+    (host !== undefined && (!hostName.test(host) || /^[\d.]+$/.test(host)))
+  ) {
     throw new Wrong(`${shown(text)} names no Phase 1 identity`, identityWords);
   }
   return { leaf: true, identity: parsed, text };
@@ -172,9 +177,13 @@ export function parseName(text: string): Uint8Array {
   }
 }
 
-/** A group's identity (RFC 6407 5.1): a number for an ID_KEY_ID of four octets, `keyid:` with eight digits, an address. */
+/**
+ * A group's identity (RFC 6407 5.1, RFC 8052 2.1): a number for an ID_KEY_ID of four octets, `keyid:` with eight digits,
+ * an address, `oid:` with an OID and perhaps `;payload=` with DER in hexadecimal.
+ */
 export function groupId(): z.ZodType<WrittenIdentity> {
-  return field("a number from 0 to 4294967295, keyid: and 8 hexadecimal digits, or an address", (input) => {
+  const expected = "a number from 0 to 4294967295, keyid: and 8 hexadecimal digits, an address, or oid: and an OID";
+  return field(expected, (input) => {
     if (typeof input === "number") {
       if (!Number.isInteger(input) || input < 0 || input > 0xffff_ffff) throw new Wrong(`${input} has no 4 octets`);
       return { leaf: true, identity: { type: IdType.ID_KEY_ID, data: u32(input) }, text: String(input) };
@@ -184,6 +193,12 @@ export function groupId(): z.ZodType<WrittenIdentity> {
     if (octets !== undefined) {
       const type = octets.length === 4 ? IdType.ID_IPV4_ADDR : IdType.ID_IPV6_ADDR;
       return { leaf: true, identity: { type, data: octets }, text: written };
+    }
+    if (written.startsWith("oid:")) {
+      const identity = parseIdentity(written);
+      if (identity !== undefined) return { leaf: true, identity, text: written };
+      const example = "oid:1.2.840.10070.61850.8.1.2;payload=0404efc00001, the payload in DER or left out";
+      throw new Wrong(`${shown(input)} names no OID`, example);
     }
     const digits = /^keyid:([0-9a-f]+)$/i.exec(written)?.[1];
     if (digits === undefined) throw new Wrong(`${shown(input)} is neither a number nor an address`);
