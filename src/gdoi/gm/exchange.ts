@@ -70,9 +70,18 @@ function send(gm: Gm, group: Group, pull: Pull): void {
   gm.deadlines.set(`pull:${group.name}`, gm.env.now + delay);
 }
 
+/**
+ * A key server that started anew knows nothing of an earlier Phase 1 SA, and no clear answer of its can be believed: so
+ * often message 1 is sent under one before a new one is made.
+ */
+const TRIES_UNDER_EARLIER_SA = 3;
+
 /** Sends the last message again; fails when that was done often enough. */
-export function repeatPull(gm: Gm, group: Group, pull: Pull): PullOutcome {
-  if (pull.sent < gm.policy.phase1.retransmission.tries) {
+export function repeatPull(gm: Gm, group: Group, attempt: Running): PullOutcome {
+  const { pull } = attempt;
+  const { tries } = gm.policy.phase1.retransmission;
+  const unproven = attempt.reused && pull.expects === 2;
+  if (pull.sent < (unproven ? Math.min(tries, TRIES_UNDER_EARLIER_SA) : tries)) {
     count(gm, "pull.retransmitted");
     send(gm, group, pull);
     return { is: "wait" };

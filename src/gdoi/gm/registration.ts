@@ -146,7 +146,7 @@ export function pullArrived(gm: Gm, datagram: Datagram, header: Header): void {
 
 /** The answer to the last message of a GROUPKEY-PULL did not come in time. */
 export function pullUnanswered(gm: Gm, group: Group): void {
-  if (group.attempt?.at === "pull") settle(gm, group, repeatPull(gm, group, group.attempt.pull));
+  if (group.attempt?.at === "pull") settle(gm, group, repeatPull(gm, group, group.attempt));
 }
 
 function settle(gm: Gm, group: Group, outcome: PullOutcome): void {
