@@ -128,6 +128,26 @@ describe("with a key tree", () => {
     );
   });
 
+  test("an update of more parts than rekeys are remembered is awaited from everybody, over a restart too", () => {
+    const rules = Array.from({ length: 64 }, (_, n) => {
+      const identity = addressIdentity(memberAddress(n));
+      return { rule: "identity", identity, text: memberAddress(n) } as const;
+    });
+    const changes = { ...lkh, maxPushOctets: 600, members: rules };
+    const { server, all } = registered(64, changes);
+    evict(server, ...Array.from({ length: 32 }, (_, n) => 2 * n));
+    const flights = () => server.engine.group("plant")?.rekeys.filter((rekey) => rekey.kind === "lkh") ?? [];
+    expect(flights().length).toBeGreaterThan(16);
+    const awaited = () => flights().reduce((sum, rekey) => sum + rekey.pending, 0);
+    expect(awaited()).toBe(32);
+    all[1]?.send(all[1].ack(flights()[0]?.seq ?? 0, 2));
+    server.restart(gcksPolicy([groupPolicy(changes)]));
+    expect(awaited() + flights().reduce((sum, rekey) => sum + rekey.acked, 0)).toBe(32);
+    server.pass(300_000);
+    server.command({ do: "rekey", group: "plant", what: "kek" });
+    expect(server.engine.group("plant")?.rekeys).toHaveLength(16);
+  });
+
   test("a leaf that was vacated is taken again under new keys", () => {
     const { server, all } = registered(4, lkh);
     const old = all[1]?.registered?.keys.lkh?.download?.keys;

@@ -91,13 +91,22 @@ export class Group {
     return [this.kek, ...this.retired].find((kek) => kek.spiHex === spiHex);
   }
 
-  /** Remembers a rekey; returns the one that is forgotten for it. */
-  remember(rekey: Rekey): Rekey | undefined {
+  /** Remembers a rekey. */
+  remember(rekey: Rekey): void {
     this.rekeys.push(rekey);
     this.kekOf(rekey.spiHex)?.rekeys.set(rekey.seq, rekey);
-    if (this.rekeys.length <= HISTORY) return undefined;
-    const forgotten = this.rekeys.shift();
-    if (forgotten !== undefined) this.kekOf(forgotten.spiHex)?.rekeys.delete(forgotten.seq);
+  }
+
+  /**
+   * Forgets the oldest rekeys that are too many, and returns them. One that waits for somebody stays: a large LKH update
+   * has more parts than are remembered otherwise.
+   */
+  forgetOld(): Rekey[] {
+    const forgotten = this.rekeys.slice(0, -HISTORY).filter((rekey) => rekey.settled);
+    for (const rekey of forgotten) {
+      this.rekeys.splice(this.rekeys.indexOf(rekey), 1);
+      this.kekOf(rekey.spiHex)?.rekeys.delete(rekey.seq);
+    }
     return forgotten;
   }
 
@@ -115,7 +124,11 @@ export class Group {
   }
 }
 
-/** Whether changed terms cannot be pushed: members need a new tree, no tree any more, or SIDs of another width. */
-export function needsFreshStart(group: Group): boolean {
-  return group.kek.policy.management !== group.policy.kek.management || group.sids.bits !== group.policy.sidBits;
+/**
+ * Whether changed terms cannot be pushed: members need a new tree, one with keys of another size, no tree any more, or
+ * SIDs of another width.
+ */
+export function needsFreshStart({ kek, policy, sids, tree }: Group): boolean {
+  if (kek.policy.management !== policy.kek.management || sids.bits !== policy.sidBits) return true;
+  return tree !== undefined && tree.shape.keyBits !== policy.kek.keyBits;
 }

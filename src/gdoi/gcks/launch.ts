@@ -38,8 +38,8 @@ export function makeRekey(group: Group, turn: Turn, order: PushOrder): Rekey {
   for (const member of group.members.present()) {
     if (!member.keyless && (covers === undefined || covers(member))) rekey.target(member.slot);
   }
-  const forgotten = group.remember(rekey);
-  if (forgotten !== undefined) persist(turn, rekeyRemoval(group, forgotten));
+  group.remember(rekey);
+  for (const forgotten of group.forgetOld()) persist(turn, rekeyRemoval(group, forgotten));
   return rekey;
 }
 

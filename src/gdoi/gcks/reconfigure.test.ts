@@ -5,6 +5,7 @@ import { nodeCrypto } from "../../crypto/node/index.ts";
 import { addressOctets } from "../../util/address.ts";
 import { hex, u32 } from "../../util/octets.ts";
 import type { MemberRule } from "../policy.ts";
+import { readSak } from "../policy-payloads.ts";
 import { GcksEngine } from "./engine.ts";
 
 function registered(policy = gcksPolicy([groupPolicy()]), members = 2) {
@@ -107,6 +108,33 @@ describe("another configuration while running", () => {
     expect(server.engine.groups().map((group) => group.name)).toEqual(["more"]);
     expect([...server.records.values()].filter((record) => record.key.startsWith("plant"))).toEqual([]);
   });
+});
+
+test("a key tree with keys of another size starts over with the next roll-over", () => {
+  const lkh = (keyBits: 128 | 256) => gcksPolicy([groupPolicy({ kek: { management: "lkh", ack: 2, keyBits } })]);
+  const { server, first } = registered(lkh(128));
+  server.command({ do: "reconfigure", policy: lkh(256) });
+  expect(first.register().keys.lkh?.download?.keys[0]?.data).toHaveLength(32);
+  server.command({ do: "rekey", group: "plant", what: "kek" });
+  expect(server.last("gcks.rekey-sent")?.figures?.kind).toBe("delete");
+  const { sa, keys } = first.register();
+  const sak = sa.sak && readSak(sa.sak, "pull");
+  expect(sak).toMatchObject({ ok: true, value: { keyBits: 256 } });
+  expect(keys.lkh?.download?.keys[0]?.data).toHaveLength(48);
+});
+
+test("a group that is removed leaves no acknowledgement of a rekey long ago behind", () => {
+  const { server, first } = registered();
+  for (let seq = 1; seq <= 18; seq++) {
+    server.command({ do: "rekey", group: "plant", what: "tek" });
+    if (seq <= 2) first.send(first.ack(seq));
+    server.pass(120_000);
+  }
+  const other = groupPolicy({ name: "more", id: { type: 11, data: u32(77) } });
+  server.command({ do: "reconfigure", policy: gcksPolicy([other]) });
+  server.pass(120_000);
+  expect(server.engine.groups().map((group) => group.name)).toEqual(["more"]);
+  expect([...server.records.values()].filter((record) => record.key.startsWith("plant"))).toEqual([]);
 });
 
 describe("another configuration at the start", () => {

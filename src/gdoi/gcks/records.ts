@@ -10,7 +10,7 @@ import type { KekPolicy, TekPolicy } from "../policy.ts";
 import type { Group, Step } from "./group.ts";
 import type { Kek, Tek, TekGeneration } from "./keys.ts";
 import type { Member } from "./members.ts";
-import { AckState, type Rekey } from "./rekey.ts";
+import { AckState, HISTORY, type Rekey } from "./rekey.ts";
 
 type CryptoEnv = Pick<Env, "crypto">;
 
@@ -186,11 +186,12 @@ export function ackRecord(rekey: Rekey, slot: number, at: Instant, afterMs: numb
 
 /** Takes everything of a group out of the store, its own record last. */
 export function* removals(group: Group): Generator<StoreRecord> {
-  for (const rekey of group.rekeys) {
-    for (let slot = 0; slot < rekey.slots; slot++) {
-      if (rekey.states[slot] === AckState.ACKED) yield { kind: RecordKind.ACK, key: rekey.ackPrefix + slot };
+  for (const rekey of group.rekeys) yield rekeyRemoval(group, rekey);
+  // also of rekeys that are no longer remembered: a group of the same name must not find them
+  for (let ring = 0; ring < Math.min(HISTORY, group.number + 1); ring++) {
+    for (let slot = 0; slot < group.members.size; slot++) {
+      yield { kind: RecordKind.ACK, key: `${group.name}/${ring}/${slot}` };
     }
-    yield rekeyRemoval(group, rekey);
   }
   for (const node of group.tree?.records() ?? []) yield nodeRemoval(group, node.id);
   for (const member of group.members.all()) yield { kind: RecordKind.MEMBER, key: `${group.name}/${member.key}` };

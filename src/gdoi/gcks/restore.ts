@@ -11,7 +11,7 @@ import { Kek, type Tek, type TekGeneration } from "./keys.ts";
 import { Member, type Standing } from "./members.ts";
 import { Fields } from "./plain.ts";
 import { RecordKind } from "./records.ts";
-import { AckState, HISTORY, Rekey, type RekeyKind } from "./rekey.ts";
+import { AckState, Rekey, type RekeyKind } from "./rekey.ts";
 import { SidCounter } from "./sids.ts";
 
 /** The records of one group, sorted. */
@@ -231,7 +231,7 @@ function restoreRekeys(group: Group, stored: StoredGroup, own: Fields): void {
     const rekey = restoreRekey(group, fields);
     byNumber.set(rekey.number, rekey);
   }
-  const ordered = [...byNumber.values()].sort((a, b) => a.number - b.number).slice(-HISTORY);
+  const ordered = [...byNumber.values()].sort((a, b) => a.number - b.number);
   for (const rekey of ordered) group.remember(rekey);
   for (const { slot, fields } of stored.acks) restoreAck(group, byNumber.get(fields.number("number")), slot, fields);
   for (const rekey of group.flights) {
