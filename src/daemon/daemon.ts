@@ -12,6 +12,7 @@ import { DropReport } from "./drops.ts";
 import { Followers } from "./follow.ts";
 import { Journal } from "./journal.ts";
 import { EventLog } from "./log.ts";
+import { OwnAddresses } from "./own-address.ts";
 import { DaemonError, endpointText, messageOf, storeProblem } from "./problems.ts";
 import { reload } from "./reload.ts";
 import { type Ground, type KeyServerRole, type MemberRole, openRole, roleCounters } from "./roles.ts";
@@ -26,6 +27,7 @@ const quietMs = 10_000;
 const brokenText = "an input broke a rule of the engine and was dropped; please report this";
 const reportEveryTicks = 10;
 const pruneEveryTicks = 3600;
+const addressesEveryTicks = 3;
 
 export class Daemon implements Running {
   readonly parts: DaemonParts;
@@ -33,6 +35,7 @@ export class Daemon implements Running {
   readonly clock: SteadyClock;
   readonly startedAt: number;
   readonly followers = new Followers();
+  readonly addresses: OwnAddresses;
   configuration: Configuration;
   keyServer: KeyServerRole | undefined;
   member: MemberRole | undefined;
@@ -50,6 +53,7 @@ export class Daemon implements Running {
     this.configuration = configuration;
     this.parts = parts;
     this.store = store;
+    this.addresses = new OwnAddresses(parts.ownAddress);
     this.clock = new SteadyClock(store.lastInstant(), parts.time ?? machineTime);
     this.startedAt = this.clock.now();
     this.#events = new EventLog(parts.log);
@@ -138,7 +142,7 @@ export class Daemon implements Running {
       await this.keyServer.network.listen(policy.listen);
     }
     if (member !== undefined) {
-      this.member = openRole(this.#ground(), parts.member(member), "gm.");
+      this.member = openRole(this.#ground(), parts.member(await this.addresses.resolve(member)), "gm.");
       await this.member.network.listen([member.local]);
     }
     this.#control = await openControl(this);
@@ -232,7 +236,19 @@ export class Daemon implements Running {
       const drops = this.#drops.since(this.counters());
       if (drops !== undefined) this.parts.log.warn(drops);
     }
+    if (this.#ticks % addressesEveryTicks === 0) void this.#lookAtAddresses();
     if (this.#ticks % pruneEveryTicks === 0 || this.#moreToPrune) this.#prune();
+  }
+
+  /** The machine may have got another address, or a route that it did not have. */
+  async #lookAtAddresses(): Promise<void> {
+    const policy = await this.addresses.look();
+    if (policy === undefined) return;
+    try {
+      await this.member?.shell.command({ do: "reconfigure", policy });
+    } catch (error) {
+      this.parts.log.error(`the member could not be told its new address: ${messageOf(error)}`);
+    }
   }
 
   #stepped(stepMs: number): void {

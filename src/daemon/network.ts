@@ -63,7 +63,13 @@ export class Network implements Carrier {
   }
 
   leave(group: string, port: number, networkInterface?: string): void {
-    this.#with({ address: group, port }, (socket) => socket.leave(group, networkInterface));
+    this.#with({ address: group, port }, (socket) => {
+      try {
+        socket.leave(group, networkInterface);
+      } catch {
+        // the interface is gone, and the membership with it
+      }
+    });
   }
 
   /** Sums of the counters of all sockets. */

@@ -53,7 +53,7 @@ async function apply(daemon: Running, old: Configuration, fresh: Configuration):
   try {
     if (member !== undefined && fresh.member !== undefined) {
       await member.network.listen([fresh.member.local]);
-      await member.shell.command({ do: "reconfigure", policy: fresh.member });
+      await member.shell.command({ do: "reconfigure", policy: await daemon.addresses.resolve(fresh.member) });
     }
     if (keyServer !== undefined && gcks !== undefined) {
       await keyServer.shell.command({ do: "reconfigure", policy: gcks });
@@ -70,7 +70,8 @@ async function takeBack(daemon: Running, old: Configuration): Promise<void> {
   if (keyServer !== undefined && old.keyServer !== undefined) back.push(keyServer.network.listen(old.keyServer.listen));
   if (member !== undefined && old.member !== undefined) {
     back.push(member.network.listen([old.member.local]));
-    back.push(member.shell.command({ do: "reconfigure", policy: old.member }));
+    const policy = await daemon.addresses.resolve(old.member);
+    back.push(member.shell.command({ do: "reconfigure", policy }));
   }
   await Promise.allSettled(back);
 }

@@ -8,6 +8,7 @@ import type { Result } from "../util/result.ts";
 import type { SteadyClock, TimeSources } from "./clock.ts";
 import type { Followers } from "./follow.ts";
 import type { Logger } from "./log.ts";
+import type { AddressFinder, OwnAddresses } from "./own-address.ts";
 import type { KeyServerEngine, KeyServerRole, MemberEngine, MemberRole } from "./roles.ts";
 import type { StoreCondition } from "./shell.ts";
 
@@ -19,6 +20,7 @@ export interface DaemonParts {
   readonly load: (file: string) => Result<Configuration, ConfigProblem[]>;
   readonly log: Logger;
   readonly time?: TimeSources;
+  readonly ownAddress?: AddressFinder;
 }
 
 export interface Running {
@@ -30,6 +32,8 @@ export interface Running {
   configuration: Configuration;
   readonly keyServer: KeyServerRole | undefined;
   readonly member: MemberRole | undefined;
+  /** What the member is told of its own addresses. */
+  readonly addresses: OwnAddresses;
   /** Records an event of the daemon itself. */
   note(
     kind: string,

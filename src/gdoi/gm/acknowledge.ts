@@ -64,9 +64,10 @@ function makeAck(
     return undefined;
   }
   const baseKey = ackUsesLeaf(type) ? leaf && keyOfIvAndKey(leaf) : under.baseKey;
-  const own = group.registration?.local.address ?? gm.policy.local.address;
-  const address = addressOctets(own);
-  if (baseKey === undefined || address === undefined) {
+  // the member's own address, as the key server saw it in the registration (RFC 8263 3.4)
+  const own = group.registration?.local.address;
+  const address = own === undefined ? undefined : addressOctets(own);
+  if (baseKey === undefined || own === undefined || address === undefined) {
     count(gm, "ack.impossible");
     return undefined;
   }

@@ -7,6 +7,7 @@ import { hex } from "../../util/octets.ts";
 import { decodeHeader } from "../../wire/header.ts";
 import { ackDue } from "./acknowledge.ts";
 import { expireKeys, forgetGroup } from "./keys.ts";
+import { followAddresses } from "./moved.ts";
 import { phase1Upcalls, pullArrived, pullUnanswered, register } from "./registration.ts";
 import { pushArrived } from "./rekey.ts";
 import { drop, report } from "./report.ts";
@@ -178,6 +179,7 @@ export class GmEngine implements Engine<GmCommand> {
   /** Takes another policy: sessions stay, groups that are gone are left, new ones are registered. */
   #reconfigure(policy: GmPolicy): void {
     const gm = this.#gm;
+    const before = gm.policy;
     gm.policy = policy;
     gm.phase1.reconfigure(policy.phase1);
     const wanted = new Map(policy.groups.map((config) => [config.name, config]));
@@ -192,6 +194,7 @@ export class GmEngine implements Engine<GmCommand> {
       gm.groups.set(config.name, group);
       register(gm, group, "the group is new in the configuration");
     }
+    followAddresses(gm, before);
   }
 
   #leave(group: Group): void {

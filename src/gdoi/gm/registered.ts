@@ -2,6 +2,7 @@
 import { hex } from "../../util/octets.ts";
 import type { Download } from "./exchange.ts";
 import { followMulticast, installTeks, rekeyState, removeTek, replaceRekey, tekName } from "./keys.ts";
+import { localTowards } from "./own-address.ts";
 import { count, report } from "./report.ts";
 import { registerSoon, scheduleKeys } from "./schedule.ts";
 import type { Attempt, Gm, Group } from "./state.ts";
@@ -17,7 +18,9 @@ export function registered(gm: Gm, group: Group, attempt: Extract<Attempt, { at:
     registerSoon(gm, group, "overtaken", "a push came while it registered, and was newer", { atOnce: true });
     return;
   }
-  group.registration = { keyServer: sa.peerName, local: sa.local, at: now };
+  // not sa.local, which is a wildcard where the socket's address is one
+  const local = localTowards(gm.policy, sa.peerName) ?? sa.local;
+  group.registration = { keyServer: sa.peerName, local, at: now };
   group.delays = contents.delays ?? {};
   group.sids = keys.sids;
   if (contents.rekey !== undefined && kek !== undefined) {

@@ -8,6 +8,7 @@ import { nameOf } from "../../iana/names.ts";
 import type { Phase1Sa, Phase1Upcall } from "../../ikev1/types.ts";
 import type { Header } from "../../wire/payloads.ts";
 import { type Phase1After, type PullOutcome, receivePull, repeatPull, startPull } from "./exchange.ts";
+import { localTowards } from "./own-address.ts";
 import { registered } from "./registered.ts";
 import { count, report } from "./report.ts";
 import type { Attempt, Gm, Group } from "./state.ts";
@@ -41,6 +42,11 @@ function tryServer(gm: Gm, group: Group, server: number, why: string, lastError:
     tryServer(gm, group, server + 1, why, `the key server ${name} has no address`);
     return;
   }
+  const local = localTowards(gm.policy, name);
+  if (local === undefined) {
+    tryServer(gm, group, server + 1, why, `no route leads to the key server ${name}`);
+    return;
+  }
   const sa = usableSa(gm, name);
   if (sa !== undefined) {
     usePhase1(gm, group, { why, server, repeats, at: "queued", sa, reused: true });
@@ -48,7 +54,7 @@ function tryServer(gm: Gm, group: Group, server: number, why: string, lastError:
   }
   group.attempt = { why, server, repeats, at: "phase1" };
   if ([...gm.dialling.values()].includes(name)) return;
-  gm.dialling.set(gm.phase1.initiate(gm.policy.local, endpoint, name, gm.env, gm.out), name);
+  gm.dialling.set(gm.phase1.initiate(local, endpoint, name, gm.env, gm.out), name);
 }
 
 function usableSa(gm: Gm, keyServer: string): Phase1Sa | undefined {
@@ -94,7 +100,7 @@ function attemptFailed(gm: Gm, group: Group, error: string, phase1: Phase1After)
 }
 
 /** A Phase 1 SA is gone: attempts that hang on it begin again at the same key server. */
-function leavePhase1(gm: Gm, sa: Phase1Sa): void {
+export function leavePhase1(gm: Gm, sa: Phase1Sa): void {
   for (const group of gm.groups.values()) {
     const { attempt } = group;
     if (attempt === undefined || attempt.at === "phase1") continue;

@@ -16,8 +16,14 @@ export interface GmGroup {
 
 export interface GmPolicy {
   readonly phase1: Phase1Policy;
+  /** Where it listens; the address may be a wildcard. */
   readonly local: Endpoint;
-  readonly keyServers: readonly { readonly name: string; readonly endpoint: Endpoint }[];
+  readonly keyServers: readonly {
+    readonly name: string;
+    readonly endpoint: Endpoint;
+    /** The member's own address towards it, found out by the daemon when `local` is a wildcard; absent without a route. */
+    readonly local?: string;
+  }[];
   readonly groups: readonly GmGroup[];
   /** Largest delay of an acknowledgement, at most 5 000 (RFC 8263 6); for unicast pushes only with jitterUnicast. */
   readonly ackJitterMs: number;

@@ -75,5 +75,10 @@ export const gmEvents: Catalogue = {
   /** reason. figures: teks. */
   "gm.keys-expired": { sentence: (e) => `all keys have expired${reason(e)}` },
   "gm.kek-expired": { sentence: () => "the KEK has expired, pushes cannot be read until the next registration" },
+  /** figures: keyServer, from, to (addresses). */
+  "gm.address-changed": {
+    sentence: (e) =>
+      `this machine's address towards key server ${text(e, "keyServer")} changed from ${text(e, "from")} to ${text(e, "to")}`,
+  },
   "gm.left": { sentence: () => "the group is no longer in the configuration, its keys are removed" },
 };
