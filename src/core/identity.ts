@@ -7,6 +7,7 @@ import { equal, fromHex, hex, utf8 } from "../util/octets.ts";
 import { oidOctets, oidText } from "../util/oid.ts";
 import { decodeOidSelector, encodeOidSelector } from "../wire/gdoi/iec61850.ts";
 import type { OidSelector } from "../wire/payloads.ts";
+import { canonicalName } from "./distinguished-name.ts";
 
 export interface Identity {
   /** IPsec identification type. */
@@ -14,9 +15,9 @@ export interface Identity {
   readonly data: Uint8Array;
 }
 
-/** Equal type and octets; of ID_OIDs equal meaning, in whichever form the OID is. */
+/** Equal type and octets; of ID_OIDs and distinguished names equal meaning, in whichever form they are. */
 export function sameIdentity(a: Identity, b: Identity): boolean {
-  return a.type === b.type && (equal(a.data, b.data) || (a.type === IdType.ID_OID && equal(strict(a), strict(b))));
+  return a.type === b.type && (equal(a.data, b.data) || equal(strict(a), strict(b)));
 }
 
 /** A map key for an identity: equal for those that sameIdentity finds equal. */
@@ -36,8 +37,9 @@ export function readOidIdentity(identity: Identity): OidSelector | undefined {
   return selector.ok ? selector.value : undefined;
 }
 
-/** Data in the form that is sent here. */
+/** Data in one form for all spellings: the one that is sent here, of a distinguished name the canonical one. */
 function strict(identity: Identity): Uint8Array {
+  if (identity.type === IdType.ID_DER_ASN1_DN) return canonicalName(identity.data) ?? identity.data;
   const selector = readOidIdentity(identity);
   return selector?.oidForm === undefined ? identity.data : oidIdentity(selector).data;
 }

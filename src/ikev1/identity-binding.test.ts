@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { sameName } from "../core/distinguished-name.ts";
 import { parseIdentity } from "../core/identity.ts";
 import { nodeCrypto } from "../crypto/node/index.ts";
 import { issueCa, issueCertificate } from "../crypto/node/issue.ts";
 import { concat, fromHex, utf8 } from "../util/octets.ts";
-import { sameName } from "./distinguished-name.ts";
 import { readIdentity, samePeer, unboundBecause } from "./identity-binding.ts";
 
 const period = { notBefore: 0, notAfter: 4_000_000_000_000 };
@@ -63,6 +63,11 @@ describe("distinguished names", () => {
     }
     expect(sameName(fromHex("ffff"), fromHex("ffff"))).toBe(true);
   });
+});
+
+test("the empty distinguished name, which many certificates have, names nobody", () => {
+  const payload = { kind: "ID", idType: 9, protocolId: 0, port: 0, data: fromHex("3000") } as const;
+  expect(readIdentity(payload)).toEqual({ ok: false, error: "an empty identity" });
 });
 
 describe("a certificate", () => {

@@ -1,13 +1,13 @@
 /** What an ID payload of Phase 1 may say (RFC 2407 4.6.2), and whether the certificate says it too. */
+import { sameName } from "../core/distinguished-name.ts";
 import { type Identity, sameIdentity } from "../core/identity.ts";
 import type { CertificateView, CryptoProvider } from "../crypto/provider.ts";
 import { IdType, IpProtocol } from "../iana/isakmp.ts";
 import { addressText } from "../util/address.ts";
 import { derElement, derElements } from "../util/der.ts";
-import { equal } from "../util/octets.ts";
+import { equal, hex } from "../util/octets.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import type { IdPayload } from "../wire/payloads.ts";
-import { sameName } from "./distinguished-name.ts";
 
 const ISAKMP_PORT = 500;
 const GDOI_PORT = 848;
@@ -27,7 +27,8 @@ export function readIdentity(payload: IdPayload): Result<{ identity: Identity; n
   if (!supported.has(idType)) return err(`ID type ${idType} cannot name a Phase 1 peer`);
   if (idType === IdType.ID_IPV4_ADDR && data.length !== 4) return err(`ID_IPV4_ADDR of ${data.length} octets`);
   if (idType === IdType.ID_IPV6_ADDR && data.length !== 16) return err(`ID_IPV6_ADDR of ${data.length} octets`);
-  if (data.length === 0) return err("an empty identity");
+  // certificates with an empty subject are many, and name nobody by it (RFC 5280 4.1.2.6)
+  if (data.length === 0 || (idType === IdType.ID_DER_ASN1_DN && hex(data) === "3000")) return err("an empty identity");
   if (protocolId === 0 && port === 0) return ok({ identity });
   if (protocolId === IpProtocol.UDP && port === ISAKMP_PORT) return ok({ identity });
   if (protocolId === IpProtocol.UDP && port === GDOI_PORT) {
@@ -49,7 +50,6 @@ const supported: ReadonlySet<number> = new Set([
 export function samePeer(a: Identity, b: Identity): boolean {
   if (sameIdentity(a, b)) return true;
   if (a.type !== b.type) return false;
-  if (a.type === IdType.ID_DER_ASN1_DN) return sameName(a.data, b.data);
   if (a.type === IdType.ID_FQDN) return latin1(a.data).toLowerCase() === latin1(b.data).toLowerCase();
   return false;
 }

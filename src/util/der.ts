@@ -55,3 +55,20 @@ function filled({ tag, contents }: DerElement, levels: number): boolean {
   if ((tag & CONSTRUCTED) === 0) return true;
   return levels > 0 && (derElements(contents)?.every((inner) => filled(inner, levels - 1)) ?? false);
 }
+
+/** The element with this tag octet and contents of less than 16 MiB. */
+export function derOf(tag: number, contents: Uint8Array): Uint8Array {
+  const { length } = contents;
+  const digits =
+    length < 0x80
+      ? []
+      : length < 0x100
+        ? [0x81]
+        : length < 0x10000
+          ? [0x82, length >> 8]
+          : [0x83, length >> 16, (length >> 8) & 0xff];
+  const element = new Uint8Array(2 + digits.length + length);
+  element.set([tag, ...digits, length & 0xff]);
+  element.set(contents, 2 + digits.length);
+  return element;
+}

@@ -39,6 +39,16 @@ test("an identity that says it is a DN and is none matches no pattern", () => {
 });
 
 describe("a DN pattern", () => {
+  test.each([
+    ["an RDN of several attributes is not one of any value", "CN=*,O=Utility", "CN=gm1+OU=Relays,O=Utility", false],
+    ["an escaped plus is part of a value", "CN=*,O=Utility", "CN=gm\\+1,O=Utility", true],
+    ["a no-break space is part of a value", "CN=gm1,O=Utility", "CN=gm1\u00a0,O=Utility", false],
+    ["an escaped space is part of a value", "CN=gm1,O=Utility", "CN=gm1\\ ,O=Utility", false],
+    ["spaces around parts are not", " CN = gm1 , O = Utility ", "CN=gm1,O=Utility", true],
+  ])("%s", (_, pattern, name, expected) => {
+    expect(dnMatches(pattern, name)).toBe(expected);
+  });
+
   const subject = "CN=gm1,OU=Relays,O=Utility\\, Inc.,C=DE";
   test.each([
     ["CN=gm1,OU=Relays,O=Utility\\, Inc.,C=DE", true],

@@ -69,12 +69,25 @@ function rdnsMatch(pattern: readonly string[], subject: readonly string[]): bool
 function rdnMatches(pattern: string, rdn: string): boolean {
   const [type, value] = halves(pattern);
   const [itsType, itsValue] = halves(rdn);
-  return type.toLowerCase() === itsType.toLowerCase() && (value === "*" || value === itsValue);
+  if (type.toLowerCase() !== itsType.toLowerCase()) return false;
+  return value === "*" ? !severalAttributes.test(itsValue) : value === itsValue;
 }
+
+/** A plus that no backslash stands before, which joins the attributes of one RDN. */
+const severalAttributes = /^(?:[^\\+]|\\.)*\+/su;
 
 function halves(rdn: string): [string, string] {
   const equals = rdn.indexOf("=");
-  return equals < 0 ? [rdn, ""] : [rdn.slice(0, equals).trim(), rdn.slice(equals + 1).trim()];
+  return equals < 0 ? [rdn, ""] : [unspaced(rdn.slice(0, equals)), unspaced(rdn.slice(equals + 1))];
+}
+
+/** Without the spaces around it that are no part of a value: those behind a backslash are, and so is every other white space. */
+function unspaced(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (text[start] === " ") start++;
+  while (end > start && text[end - 1] === " " && text[end - 2] !== "\\") end--;
+  return text.slice(start, end);
 }
 
 /** RDNs of a text; a comma behind a backslash or within quotes belongs to a value (RFC 4514 2.4). */
@@ -90,10 +103,10 @@ function rdns(text: string): string[] {
     }
     if (character === '"') quoted = !quoted;
     if (character === "," && !quoted) {
-      parts.push(part.trim());
+      parts.push(unspaced(part));
       part = "";
     } else part += character;
   }
-  parts.push(part.trim());
+  parts.push(unspaced(part));
   return parts;
 }

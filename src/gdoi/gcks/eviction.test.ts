@@ -7,7 +7,8 @@ import {
   memberAddress,
 } from "../../../test/support/group.ts";
 import { KeyServerBench, ScriptedMember } from "../../../test/support/scripted-member.ts";
-import { hex } from "../../util/octets.ts";
+import { nameFromText } from "../../crypto/node/names.ts";
+import { fromHex, hex } from "../../util/octets.ts";
 import { readKd } from "../key-packets.ts";
 import { applyUpdates, readDownload } from "../lkh/update.ts";
 
@@ -85,6 +86,21 @@ describe("without a key tree", () => {
     // nobody is blamed for the first
     expect(server.engine.members("plant").map((m) => m.consecutiveMissed)).toEqual([1, 0, 1]);
   });
+});
+
+test("a member that was put out is known again when it spells its distinguished name in another string type", () => {
+  const members = [{ rule: "dn", pattern: "CN=*,O=Utility" }] as const;
+  const server = new KeyServerBench(gcksPolicy([groupPolicy({ members })]));
+  const utf8Name = nameFromText("CN=gm1,O=Utility");
+  const printableName = fromHex(hex(utf8Name).replace(/(?<=55040[3a])0c/g, "13"));
+  const member = (data: Uint8Array) =>
+    new ScriptedMember(server, memberAddress(0), { local: { identity: { type: 9, data }, certificates: [] } });
+  member(utf8Name).register();
+  member(printableName).register();
+  expect(server.engine.members("plant")).toMatchObject([{ name: "dn:CN=gm1,O=Utility", registrations: 2 }]);
+  server.command({ do: "evict", group: "plant", members: ["dn:CN=gm1,O=Utility"], reason: "stolen" });
+  for (const name of [utf8Name, printableName]) expect(() => member(name).register()).toThrow();
+  expect(server.engine.members("plant")).toHaveLength(1);
 });
 
 describe("with a key tree", () => {

@@ -1,7 +1,7 @@
 /** Distinguished names (RFC 5280 4.1.2.4) compared by meaning: peers write the same name in other string types. */
 
-import { type DerElement, derElement, derElements } from "../util/der.ts";
-import { equal, hex } from "../util/octets.ts";
+import { type DerElement, derElement, derElements, derOf } from "../util/der.ts";
+import { concat, equal } from "../util/octets.ts";
 
 const SEQUENCE = 0x30;
 const SET = 0x31;
@@ -21,57 +21,59 @@ const BMP_STRING = 0x1e;
 export function sameName(a: Uint8Array, b: Uint8Array): boolean {
   if (equal(a, b)) return true;
   const left = canonicalName(a);
-  return left !== undefined && left === canonicalName(b);
+  const right = canonicalName(b);
+  return left !== undefined && right !== undefined && equal(left, right);
 }
 
-/** One text for all encodings of a name; undefined when the octets are no Name. */
-function canonicalName(der: Uint8Array): string | undefined {
+/**
+ * One DER Name for all encodings of a name: every string a UTF8String, attributes of one RDN in the order of their
+ * octets. Undefined when the octets are no Name, or one without attributes.
+ */
+export function canonicalName(der: Uint8Array): Uint8Array | undefined {
   const name = derElement(der);
   if (name === undefined || name.tag !== SEQUENCE || name.rest.length > 0) return undefined;
   const rdns = derElements(name.contents);
   if (rdns === undefined || rdns.length === 0) return undefined;
-  const parts: string[][] = [];
+  const parts: Uint8Array[] = [];
   for (const rdn of rdns) {
-    if (rdn.tag !== SET) return undefined;
-    const attributes = derElements(rdn.contents);
+    const attributes = rdn.tag === SET ? derElements(rdn.contents) : undefined;
     if (attributes === undefined || attributes.length === 0) return undefined;
-    const values: string[] = [];
+    const values: Uint8Array[] = [];
     for (const attribute of attributes) {
       const value = canonicalAttribute(attribute);
       if (value === undefined) return undefined;
       values.push(value);
     }
     // the order within a SET is one of encoding only
-    parts.push(values.sort());
+    parts.push(derOf(SET, concat(...values.sort(Buffer.compare))));
   }
-  // JSON keeps the parts apart whatever characters are in them
-  return JSON.stringify(parts);
+  return derOf(SEQUENCE, concat(...parts));
 }
 
-function canonicalAttribute(attribute: DerElement): string | undefined {
+function canonicalAttribute(attribute: DerElement): Uint8Array | undefined {
   if (attribute.tag !== SEQUENCE) return undefined;
   const [type, value, ...more] = derElements(attribute.contents) ?? [];
   if (type?.tag !== OBJECT_IDENTIFIER || value === undefined || more.length > 0) return undefined;
-  return `${hex(type.contents)}=${characters(value)}`;
+  return derOf(SEQUENCE, concat(derOf(OBJECT_IDENTIFIER, type.contents), canonicalString(value)));
 }
 
-/** The characters of a string type, the octets of anything else. */
-function characters({ tag, contents }: DerElement): string {
-  const octets = Buffer.from(contents);
+/** A string type as UTF8String; anything else, and octets that are no characters, as they are. */
+function canonicalString({ tag, contents }: DerElement): Uint8Array {
+  const text = characters(tag, Buffer.from(contents));
+  if (text === undefined || !text.isWellFormed()) return derOf(tag, contents);
+  return derOf(UTF8_STRING, new Uint8Array(Buffer.from(text, "utf8")));
+}
+
+function characters(tag: number, octets: Buffer): string | undefined {
   switch (tag) {
-    case UTF8_STRING: {
-      const text = octets.toString("utf8");
-      return Buffer.from(text, "utf8").equals(octets) ? `text:${text}` : `octets:${hex(contents)}`;
-    }
     case NUMERIC_STRING:
     case PRINTABLE_STRING:
     case IA5_STRING:
     case TELETEX_STRING:
-      return `text:${octets.toString("latin1")}`;
+      return octets.toString("latin1");
     case BMP_STRING:
-      if (contents.length % 2 === 0) return `text:${Buffer.from(octets).swap16().toString("utf16le")}`;
-      return `octets:${hex(contents)}`;
+      return octets.length % 2 === 0 ? octets.swap16().toString("utf16le") : undefined;
     default:
-      return `${tag}:${hex(contents)}`;
+      return undefined;
   }
 }
