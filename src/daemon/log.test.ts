@@ -19,7 +19,7 @@ const event = (id: number, at = 1000): StoredEvent => ({
 test("a terminal gets lines for people, a pipe gets JSON", () => {
   const terminal = target(true);
   createLog("info", terminal).info({ port: 848 }, "hello");
-  expect(terminal.lines.join("")).toMatch(/^\d\d:\d\d:\d\d info {4}hello {2}port=848\n$/);
+  expect(terminal.lines.join("")).toMatch(/^\d\d:\d\d:\d\dZ info {4}hello {2}port=848\n$/);
   const pipe = target(false);
   createLog("info", pipe).info({ port: 848 }, "hello");
   expect(JSON.parse(pipe.lines.join(""))).toMatchObject({ level: 30, port: 848, msg: "hello" });

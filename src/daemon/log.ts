@@ -42,7 +42,8 @@ function readable(line: string, colour: boolean): string {
     .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join(" ");
   const label = paint === undefined ? word : `${paint}${word}\u001b[0m`;
-  return `${new Date(time).toTimeString().slice(0, 8)} ${label} ${msg ?? ""}${more === "" ? "" : `  ${more}`}\n`;
+  // UTC, as every time of the ledger
+  return `${time.slice(11, 19)}Z ${label} ${msg ?? ""}${more === "" ? "" : `  ${more}`}\n`;
 }
 
 /** Lines of one kind that are written in full within each window; the rest is counted. */

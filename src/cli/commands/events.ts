@@ -80,7 +80,7 @@ async function follow(
 function showLine(event: EventView): void {
   const time = clockTime(event.at, Date.now());
   const subject = event.subjects[0]?.name ?? "";
-  const told = wrapped(`${subject} ${event.text}`, time.length + 3).slice(subject.length);
+  const told = wrapped(`${subject}: ${event.text}`, time.length + 3).slice(subject.length);
   const text = event.level === "alert" ? bad(told) : event.level === "warning" ? warn(told) : told;
   const mark = event.level === "alert" ? bad("!") : event.level === "warning" ? warn("*") : " ";
   print(`${dim(time)} ${mark} ${dim(subject)}${text}`);

@@ -22,8 +22,8 @@ export function addEvict(program: Command): void {
         printJson(done);
         return;
       }
-      print(`${done.evicted.join(", ")} evicted from ${name}; ${rekeysText(done.rekeys)}.`);
-      print(`keyherald group ${name} shows who has them; keyherald admit ${name} MEMBER lets one in again.`);
+      print(`${done.evicted.join(", ")} evicted from ${name}${pushText(done.rekeys)}.`);
+      print(`keyherald group ${name} shows who has acknowledged; keyherald admit ${name} MEMBER lets one in again.`);
     });
 }
 
@@ -44,8 +44,9 @@ export function addAdmit(program: Command): void {
     });
 }
 
-function rekeysText(rekeys: readonly { seq: number }[]): string {
-  return rekeys.length === 1
-    ? "new keys go out with the next push"
-    : `new keys go out with the next ${rekeys.length} pushes`;
+/** With a key tree the pushes bring new keys; without, one takes all keys away and the others register again. */
+function pushText(rekeys: readonly { seq: number }[]): string {
+  if (rekeys.length === 0) return "; nobody is left to tell";
+  const numbers = rekeys.map((rekey) => rekey.seq).join(", ");
+  return `; ${rekeys.length === 1 ? `rekey ${numbers} tells` : `rekeys ${numbers} tell`} the others`;
 }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type Issued, issueCa, issueCertificate } from "../../crypto/node/issue.ts";
 import { certificatesFrom } from "../../crypto/node/pem.ts";
 import { CryptoError, type KeyAlgorithm } from "../../crypto/provider.ts";
@@ -54,8 +54,8 @@ export function addPki(program: Command): void {
     "397",
   )
     .requiredOption("--ca <prefix>", "authority: PREFIX.pem and PREFIX.key are read")
-    .option("--dns <name>", "subjectAltName: DNS name (repeatable)", collect, [])
-    .option("--address <address>", "subjectAltName: IP address (repeatable)", collect, [])
+    .addOption(repeatable("--dns <name>", "subjectAltName: DNS name"))
+    .addOption(repeatable("--address <address>", "subjectAltName: IP address"))
     .addHelpText(
       "after",
       examples([
@@ -151,6 +151,8 @@ function first(certificates: readonly Uint8Array[], prefix: string): Uint8Array 
   return certificate;
 }
 
-function collect(value: string, all: readonly string[]): string[] {
-  return [...all, value];
+function repeatable(flags: string, what: string): Option {
+  return new Option(flags, `${what} (repeatable)`)
+    .default([], "none")
+    .argParser((value: string, all: readonly string[]) => [...all, value]);
 }

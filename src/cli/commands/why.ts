@@ -27,7 +27,8 @@ export function addWhy(program: Command): void {
       if (story.lines.length === 0) {
         throw new CommandError(
           ExitCode.FAILURE,
-          `the ledger has nothing about ${subject}; keyherald events shows the subjects that there are`,
+          `the ledger has nothing about ${subject}; keyherald events shows the subjects that there are. ` +
+            "Who never got as far as a registration is found by address: keyherald why 192.0.2.10",
         );
       }
       if (options.json === true) return;

@@ -26,9 +26,9 @@ test.each([
 test("times are told from now", () => {
   expect(relative(61_000, 1000)).toBe("in 1 min");
   expect(relative(1000, 6000)).toBe("5 s ago");
-  const noon = new Date(2026, 10, 23, 12, 0, 5).getTime();
-  expect(clockTime(noon, noon)).toBe("12:00:05");
-  expect(clockTime(noon, noon + 86_400_000)).toBe("2026-11-23 12:00:05");
+  const noon = Date.parse("2026-11-23T12:00:05Z");
+  expect(clockTime(noon, noon)).toBe("12:00:05Z");
+  expect(clockTime(noon, noon + 86_400_000)).toBe("2026-11-23 12:00:05Z");
 });
 
 test("--since takes spans and ISO 8601, and nothing else", () => {
@@ -36,7 +36,13 @@ test("--since takes spans and ISO 8601, and nothing else", () => {
   expect(parseSince("10m", now)).toBe(now - 600_000);
   expect(parseSince("2 h", now)).toBe(now - 7_200_000);
   expect(parseSince("2026-11-23T11:00:00Z", now)).toBe(now - 3_600_000);
-  for (const wrong of ["yesterday", "10", "-5m", "5 weeks", ""]) expect(parseSince(wrong, now)).toBeUndefined();
+  expect(parseSince("2026-11-23T12:00+01:00", now)).toBe(now - 3_600_000);
+  // the zone that times are printed in
+  expect(parseSince("2026-11-23 11:00:00Z", now)).toBe(now - 3_600_000);
+  expect(parseSince("2026-11-23T11:00", now)).toBe(now - 3_600_000);
+  expect(parseSince("2026-11-23", now)).toBe(now - 43_200_000);
+  for (const wrong of ["yesterday", "10", "-5m", "5 weeks", "2026-11-23T25:00", "2026-11-23 noon", ""])
+    expect(parseSince(wrong, now)).toBeUndefined();
 });
 
 test("a table is never wider than the terminal: its widest column is cut in the middle", () => {

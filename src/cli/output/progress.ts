@@ -1,5 +1,6 @@
 /** The progress of a rekey over its members. */
 import { Presets, SingleBar } from "cli-progress";
+import { duration } from "./time.ts";
 
 /** A bar on a terminal, nothing elsewhere. */
 export class AckProgress {
@@ -16,9 +17,10 @@ export class AckProgress {
     );
   }
 
-  show(rekey: { targets: number; acked: number; missing: number; attempts: number }): void {
+  show(rekey: { targets: number; acked: number; missing: number; attempts: number; sentAt: number }): void {
     const tried = rekey.attempts > 1 ? `, sent ${rekey.attempts} times` : "";
-    const rest = rekey.missing > 0 ? `, ${rekey.missing} missing${tried}` : tried;
+    const missing = rekey.missing > 0 ? `, ${rekey.missing} missing` : "";
+    const rest = `${missing}${tried}, ${duration(Math.max(0, Date.now() - rekey.sentAt))}`;
     if (!this.#started) this.#bar?.start(rekey.targets, rekey.acked, { rest });
     else {
       this.#bar?.setTotal(rekey.targets);

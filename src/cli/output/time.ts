@@ -25,24 +25,24 @@ export function relative(at: number, now: number): string {
   return at >= now ? `in ${duration(at - now)}` : `${duration(now - at)} ago`;
 }
 
-/** `14:02:11` today, `2026-11-23 14:02:11` on another day; local time. */
+/** `14:02:11Z` today, `2026-11-23 14:02:11Z` on another day. In UTC, as the sentences of the ledger are. */
 export function clockTime(at: number, now: number): string {
-  const date = new Date(at);
-  const two = (value: number) => String(value).padStart(2, "0");
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  if (date.toDateString() === new Date(now).toDateString()) return time;
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+  const [date = "", time = ""] = new Date(at).toISOString().split("T");
+  const second = `${time.slice(0, 8)}Z`;
+  return date === new Date(now).toISOString().slice(0, 10) ? second : `${date} ${second}`;
 }
 
 const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * A point in time as an operator writes it: `10m`, `2h`, `1d` (before now), or ISO 8601.
+ * A point in time as an operator writes it: `10m`, `2h`, `1d` (before now), or ISO 8601, in UTC when no zone is given.
  * @returns milliseconds since the epoch, undefined when it is neither.
  */
 export function parseSince(text: string, now: number): number | undefined {
   const span = /^(\d+)\s*(s|m|min|h|d)$/.exec(text);
   if (span !== null) return now - Number(span[1]) * (unitMs[span[2] ?? ""] ?? 0);
-  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(text);
+  if (iso === null) return undefined;
+  const at = Date.parse(`${iso[1]}T${iso[2] ?? "00:00"}${iso[3] ?? "Z"}`);
   return Number.isNaN(at) ? undefined : at;
 }

@@ -31,7 +31,7 @@ export function groupText(group: Group, now: number): string {
   const head = facts([
     ["group", `${bold(group.name)} (${group.id})`],
     ["members", String(group.members)],
-    ["KEK", `${kek.spi}, ${kek.management}, acknowledgements ${kek.ack}`],
+    ["KEK", `${kek.spi}, ${kek.management === "lkh" ? "key tree (LKH)" : "no key tree"}, ${ackText(kek.ack)}`],
     ["", `made ${relative(kek.createdAt, now)}, ends ${relative(kek.expiresAt, now)}, last SEQ ${kek.seq}`],
     ["next SID", String(group.nextSid)],
   ]);
@@ -53,14 +53,13 @@ export function groupText(group: Group, now: number): string {
 export function rekeysTable(rekeys: readonly Rekey[], now: number): string {
   const newest = [...rekeys].reverse().slice(0, 20);
   return table(
-    ["REKEY", "KEK", "KIND", "SENT", "MEMBERS", "ACKED", "PENDING", "MISSING", "SENDS", "CAUSE"],
+    ["REKEY", "KEK", "KIND", "SENT", "ACKED", "PENDING", "MISSING", "SENDS", "CAUSE"],
     newest.map((rekey) => [
       String(rekey.seq),
       rekey.spi.slice(0, 8),
       rekey.kind,
       clockTime(rekey.sentAt, now),
-      String(rekey.targets),
-      rekey.ackRequested ? String(rekey.acked) : "-",
+      rekey.ackRequested ? `${rekey.acked}/${rekey.targets}` : `-/${rekey.targets}`,
       String(rekey.pending),
       rekey.missing > 0 ? bad(String(rekey.missing)) : "0",
       String(rekey.attempts),
@@ -73,11 +72,13 @@ export function rekeysTable(rekeys: readonly Rekey[], now: number): string {
 export function membersTable(members: readonly z.infer<typeof memberView>[], now: number): string {
   const order = ["missing", "registered", "removed", "evicted"];
   const sorted = [...members].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || byName(a.name, b.name));
+  // a name that is the identity says it all
+  const named = sorted.some(({ name, identity }) => identity !== name && identity !== `fqdn:${name}`);
   return table(
-    ["MEMBER", "IDENTITY", "ADDRESS", "STATE", "REGISTERED", "LAST ACK", "MISSED", "SIDS"],
+    ["MEMBER", ...(named ? ["IDENTITY"] : []), "ADDRESS", "STATE", "REGISTERED", "LAST ACK", "MISSED", "SIDS"],
     sorted.map((member) => [
       member.name,
-      member.identity,
+      ...(named ? [member.identity] : []),
       endpointText(member),
       stateText(member.state),
       relative(member.registeredAt, now),
@@ -128,6 +129,12 @@ export function memberGroupsTable(groups: readonly z.infer<typeof gmGroupView>[]
 /** gm2 before gm10. */
 export const byName = new Intl.Collator("en", { numeric: true }).compare;
 
+/** A type of RFC 8263 in the configuration's spelling. */
+function ackText(type: string): string {
+  if (type === "none") return "no acknowledgements";
+  return `acknowledgements ${type.replace("REKEY_ACK_", "").replaceAll("_", "-").toLowerCase()}`;
+}
+
 function lastRekey(rekeys: readonly Rekey[]): string {
   const last = rekeys.reduce<Rekey | undefined>(
     (best, one) => (best === undefined || one.sentAt >= best.sentAt ? one : best),
@@ -141,6 +148,6 @@ function lastRekey(rekeys: readonly Rekey[]): string {
 
 function lastAck(member: z.infer<typeof memberView>, now: number): string {
   if (member.lastAckAt === undefined) return member.everAcked ? "-" : "never";
-  const seq = member.lastAckSeq === undefined ? "" : `${member.lastAckSeq}, `;
-  return `${seq}${relative(member.lastAckAt, now)}`;
+  const rekey = member.lastAckSeq === undefined ? "" : ` (rekey ${member.lastAckSeq})`;
+  return `${relative(member.lastAckAt, now)}${rekey}`;
 }
