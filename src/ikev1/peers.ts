@@ -1,6 +1,7 @@
 /** Which configured peer somebody is: by address before the identity is known, by address and identity after. */
 import type { Identity } from "../core/identity.ts";
 import type { CryptoProvider, SecretKey } from "../crypto/provider.ts";
+import { IdType } from "../iana/isakmp.ts";
 import { addressOctets } from "../util/address.ts";
 import { canSign } from "./authentication.ts";
 import { samePeer } from "./identity-binding.ts";
@@ -38,6 +39,22 @@ export function admit(
     if (psk !== undefined && !sameSecret(peer.psk, psk, crypto)) return false;
     return peer.identity === undefined || samePeer(peer.identity, identity);
   });
+}
+
+/**
+ * Why somebody with the pre-shared key of `peer` may not have `identity` where the configuration gives that peer none: the
+ * key proves no more than that it is the peer, so it must neither be another one nor come from elsewhere. Undefined when it
+ * may.
+ */
+export function claimedBecause(policy: Phase1Policy, peer: PeerPolicy, identity: Identity): string | undefined {
+  if (peer.identity !== undefined) return undefined;
+  const other = policy.peers.find((one) => one.identity !== undefined && samePeer(one.identity, identity));
+  if (other !== undefined) return `the identity belongs to the peer ${other.name}`;
+  const isAddress = identity.type === IdType.ID_IPV4_ADDR || identity.type === IdType.ID_IPV6_ADDR;
+  if (!isAddress || peer.addresses.length === 0) return undefined;
+  return peer.addresses.some(({ from, to }) => within(identity.data, from, to))
+    ? undefined
+    : `the identity is none of the addresses of the peer ${peer.name}`;
 }
 
 function sameSecret(a: SecretKey | undefined, b: SecretKey, crypto: CryptoProvider): boolean {

@@ -21,11 +21,12 @@ import {
   refusedBehindKeys,
   sendTo,
 } from "./exchange.ts";
-import { admit, peersAt, usableProposals } from "./peers.ts";
+import { admit, claimedBecause, peersAt, usableProposals } from "./peers.ts";
 import { addressNote, buildProof, certificateRequests, checkHash, checkSignature, readProof } from "./proof.ts";
 import { answerPayload, choose } from "./proposals.ts";
 import { notifyInClear, refuse } from "./refusal.ts";
 import { message1, message3, message5 } from "./transitions.ts";
+import type { PeerPolicy } from "./types.ts";
 
 /** The name of an exchange while the responder's cookie is not known to the initiator. */
 export function firstKey(datagram: Datagram, header: Header): string {
@@ -225,8 +226,16 @@ function conclude(
   digest: Uint8Array,
   ctx: Context,
 ): Refused | undefined {
-  const peer = admit(peersAt(ctx.policy, exchange.remote.address), proof.identity, keys.psk, ctx.env.crypto);
-  if (peer === undefined) return { code: "not-authorized", why: "no peer with this address has this identity" };
+  const here = peersAt(ctx.policy, exchange.remote.address);
+  const claimed = (one: PeerPolicy) =>
+    keys.psk === undefined ? undefined : claimedBecause(ctx.policy, one, proof.identity);
+  const free = here.filter((one) => claimed(one) === undefined);
+  const peer = admit(free, proof.identity, keys.psk, ctx.env.crypto);
+  if (peer === undefined) {
+    const claimant = admit(here, proof.identity, keys.psk, ctx.env.crypto);
+    const why = claimant === undefined ? undefined : claimed(claimant);
+    return { code: "not-authorized", why: why ?? "no peer with this address has this identity" };
+  }
   const { datagram, lastBlock } = buildProof(keys, "responder", exchange.offer, proof.lastBlock, undefined, ctx);
   exchange.state = { at: "OVER" };
   lead(exchange, digest, datagram, ctx);

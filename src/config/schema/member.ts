@@ -123,6 +123,13 @@ function checkMember(member: Loose<MemberSection>, report: Report): void {
   });
   checkPhase1(member, keyServers ?? [], report);
   keyServers?.forEach((server, index) => {
+    if (server !== undefined && server.identity === undefined && certificate !== undefined) {
+      report(
+        ["keyServers", index],
+        "names no identity: anybody with a certificate of the trusted authorities could pass for this key server",
+        "identity: dn:CN=…, fqdn:… or an address that its certificate has",
+      );
+    }
     if (server !== undefined && server.psk === undefined && certificate === undefined) {
       report(
         ["keyServers", index],

@@ -67,6 +67,23 @@ describe("main mode refuses", () => {
     expect(between.world.wire).toHaveLength(7);
   });
 
+  test.each([
+    ["the identity of another peer", "fqdn:other.example", "the identity belongs to the peer other"],
+    ["the address of another peer", "192.0.2.77", "the identity is none of the addresses of the peer peer"],
+  ])("a pre-shared key that comes with %s", async (_, claimed, why) => {
+    const both = pskPolicies();
+    const other = peer("192.0.2.77", {
+      name: "other",
+      identity: identity("fqdn:other.example"),
+      psk: secret("another"),
+    });
+    const between = await refused({
+      initiator: { ...both.initiator, local: { identity: identity(claimed), certificates: [] } },
+      responder: { ...both.responder, peers: [peer(initiatorAddress), other] },
+    });
+    expect(between.responder.engine.failures()).toMatchObject([{ code: "not-authorized", why }]);
+  });
+
   test("a key server that is not the one the member expects", async () => {
     const both = pskPolicies();
     const expected = identity("fqdn:other.example");
