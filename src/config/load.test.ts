@@ -65,6 +65,26 @@ describe("a valid file", () => {
     expect(generatedSigners).toEqual([{ group: "substation", algorithm: "ecdsa-256" }]);
   });
 
+  test("security events go to a socket in the form of syslog(3), and by UDP in that of RFC 5424", () => {
+    const syslog = (to: string) => valid(`${keyServer(psk)}\nsyslog: { ${to} }`).syslog;
+    expect(syslog("to: unix:/dev/log")).toEqual({
+      to: { transport: "unix", path: "/dev/log" },
+      facility: 10,
+      format: "local",
+    });
+    const endpoint = { address: "2001:db8::1", port: 6514 };
+    expect(syslog('to: "udp://[2001:DB8::1]:6514", facility: local7')).toEqual({
+      to: { transport: "udp", endpoint },
+      facility: 23,
+      format: "rfc5424",
+    });
+    expect(syslog("to: udp://192.0.2.9, format: local")).toMatchObject({
+      to: { endpoint: { address: "192.0.2.9", port: 514 } },
+      format: "local",
+    });
+    expect(valid(keyServer(psk)).syslog).toBeUndefined();
+  });
+
   test("a generated signing key stays a placeholder that refuses to sign", () => {
     const signer = valid(keyServer(psk)).keyServer?.groups[0]?.kek.signature.signer;
     expect(() => signer?.sign({ name: "ecdsa", curve: "P-256" }, new Uint8Array())).toThrow("out of the store");

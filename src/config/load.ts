@@ -8,6 +8,7 @@ import { generatedSigner } from "./schema/group.ts";
 import { rootSection } from "./schema/index.ts";
 import { buildKeyServer } from "./schema/key-server.ts";
 import { buildMember } from "./schema/member.ts";
+import { buildSyslog } from "./schema/syslog.ts";
 import type { ConfigProblem, Configuration } from "./types.ts";
 import { warningsOf } from "./warnings.ts";
 
@@ -38,6 +39,7 @@ export function loadConfiguration(
     state: { file: root.state.file, key: root.state.key.file ?? root.state.key.environment ?? new Uint8Array() },
     control: root.control,
     log: root.log,
+    ...(root.syslog !== undefined && { syslog: buildSyslog(root.syslog) }),
     ...(keyServer !== undefined && { keyServer: buildKeyServer(keyServer) }),
     generatedSigners: keyServer?.groups.flatMap((group) => generatedSigner(group) ?? []) ?? [],
     ...(member !== undefined && { member: buildMember(member) }),

@@ -1,4 +1,5 @@
 /** What a configuration file says, checked and typed. */
+import type { Endpoint } from "../core/engine.ts";
 import type { GcksPolicy } from "../gdoi/gcks/types.ts";
 import type { GmPolicy } from "../gdoi/gm/types.ts";
 
@@ -24,6 +25,8 @@ export interface Configuration {
   readonly state: { readonly file: string; readonly key: Uint8Array };
   readonly control: { readonly socket: string };
   readonly log: { readonly level: LogLevel };
+  /** Where security events go besides the ledger. */
+  readonly syslog?: SyslogPolicy;
   readonly keyServer?: GcksPolicy;
   /** Groups of the key server whose push signing key is to be made once and kept in the store. */
   readonly generatedSigners: readonly GeneratedSigner[];
@@ -31,6 +34,17 @@ export interface Configuration {
   /** How much of the ledger is kept. */
   readonly retention: { readonly maxAgeMs: number; readonly maxEvents: number };
   readonly warnings: readonly ConfigProblem[];
+}
+
+/** A syslog server, and how it is spoken to. */
+export interface SyslogPolicy {
+  readonly to:
+    | { readonly transport: "unix"; readonly path: string }
+    | { readonly transport: "udp"; readonly endpoint: Endpoint };
+  /** 0 to 23 (RFC 5424 6.2.1). */
+  readonly facility: number;
+  /** RFC 5424, or the form of syslog(3). */
+  readonly format: "rfc5424" | "local";
 }
 
 export type LogLevel = "debug" | "info" | "warn" | "error";

@@ -1,8 +1,10 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeKeyServer, FakeMember } from "../../test/support/fake-engines.ts";
 import { FakeStore } from "../../test/support/fake-store.ts";
 import { ControlClient } from "../api/client.ts";
@@ -196,4 +198,28 @@ test("a clock behind the last recorded time is recorded, and time goes on from t
   expect(daemon.clock.now()).toBeGreaterThanOrEqual(store.last);
   await client.call("rekey", { what: "tek" }, { name: "substation" });
   expect(store.ledger.map(({ kind }) => kind)).toContain("server.clock-stepped");
+});
+
+test("security events go to the syslog server that the configuration names, also to another one after a reload", async () => {
+  const servers = await Promise.all(
+    [0, 1].map(async () => {
+      const socket = createSocket("udp4").bind(0, "127.0.0.1");
+      await once(socket, "listening");
+      const got: string[] = [];
+      socket.on("message", (message) => got.push(message.toString()));
+      const to = { transport: "udp", endpoint: { address: "127.0.0.1", port: socket.address().port } } as const;
+      return { socket, got, syslog: { to, facility: 10, format: "rfc5424" } as const };
+    }),
+  );
+  const [first, second] = servers;
+  if (first === undefined || second === undefined) throw new Error("no servers");
+  const { daemon, edit, client } = await started(configured({ syslog: first.syslog }));
+  edit(ok({ ...daemon.configuration, syslog: second.syslog }));
+  await vi.waitFor(() => expect(first.got.join()).toMatch(/ server\.started .* notice: server: Keyherald/));
+  await daemon.reload();
+  await vi.waitFor(() => expect(second.got.join()).toContain(" server.reconfigured "));
+  expect((await client.call("status", {})).counters).toMatchObject({ "syslog.lost": 0 });
+  await running.pop()?.stop("SIGTERM");
+  await vi.waitFor(() => expect(second.got.at(-1)).toContain(" server.stopped "));
+  for (const { socket } of servers) socket.close();
 });

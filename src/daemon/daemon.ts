@@ -1,4 +1,5 @@
 /** A running key server, member, or both: store, engines, sockets, control socket, and their lives together. */
+import { isDeepStrictEqual } from "node:util";
 import { type ControlServer, serveControl } from "../api/server.ts";
 import { SocketFileError } from "../api/socket-file.ts";
 import type { ConfigProblem, Configuration } from "../config/types.ts";
@@ -11,7 +12,7 @@ import { machineTime, SteadyClock } from "./clock.ts";
 import { DropReport } from "./drops.ts";
 import { Followers } from "./follow.ts";
 import { Journal } from "./journal.ts";
-import { EventLog } from "./log.ts";
+import { EventLog, type Logger } from "./log.ts";
 import { OwnAddresses } from "./own-address.ts";
 import { DaemonError, endpointText, messageOf, storeProblem } from "./problems.ts";
 import { reload } from "./reload.ts";
@@ -19,6 +20,7 @@ import { type Ground, type KeyServerRole, type MemberRole, openRole, roleCounter
 import type { DaemonParts, Running } from "./running.ts";
 import type { StoreCondition } from "./shell.ts";
 import { signerKind, withGeneratedSigners } from "./signers.ts";
+import { Syslog } from "./syslog/syslog.ts";
 import { version } from "./version.ts";
 
 const tickMs = 1000;
@@ -42,6 +44,7 @@ export class Daemon implements Running {
   readonly #events: EventLog;
   readonly #drops = new DropReport();
   readonly #sad: Record<string, number> = { "sad.installed": 0, "sad.removed": 0 };
+  #syslog: Syslog | undefined;
   #control: ControlServer | undefined;
   #tick: NodeJS.Timeout | undefined;
   #ticks = 0;
@@ -57,6 +60,7 @@ export class Daemon implements Running {
     this.clock = new SteadyClock(store.lastInstant(), parts.time ?? machineTime);
     this.startedAt = this.clock.now();
     this.#events = new EventLog(parts.log);
+    this.#syslog = openSyslog(configuration, parts.log);
   }
 
   /** Brings everything up in the order in which it depends on each other. @throws DaemonError */
@@ -85,7 +89,11 @@ export class Daemon implements Running {
 
   /** What is counted, over both roles; a name that both have is summed. */
   counters(): Record<string, number> {
-    const sum: Record<string, number> = { ...this.#sad, "drop.engine-error": this.#broken };
+    const sum: Record<string, number> = {
+      ...this.#sad,
+      ...this.#syslog?.counters(),
+      "drop.engine-error": this.#broken,
+    };
     const roles = [
       this.keyServer === undefined ? {} : roleCounters(this.keyServer),
       this.member === undefined ? {} : roleCounters(this.member),
@@ -111,7 +119,11 @@ export class Daemon implements Running {
 
   /** Reads the configuration file again; sessions stay. A bad one changes nothing. */
   async reload(): Promise<void> {
+    const before = this.configuration.syslog;
     await reload(this);
+    if (isDeepStrictEqual(before, this.configuration.syslog)) return;
+    await this.#syslog?.close();
+    this.#syslog = openSyslog(this.configuration, this.parts.log);
   }
 
   /** Makes everything durable and ends. */
@@ -128,6 +140,7 @@ export class Daemon implements Running {
     }
     await Promise.all([this.keyServer?.network.close(), this.member?.network.close()]);
     this.#events.summarise();
+    await this.#syslog?.close();
     this.store.close();
     this.parts.log.info(`keyherald stopped (${why})`);
   }
@@ -199,6 +212,7 @@ export class Daemon implements Running {
           (events) => {
             for (const event of events) {
               this.#events.write(event);
+              this.#syslog?.write(event);
               this.followers.publish(event);
             }
           },
@@ -269,6 +283,14 @@ export class Daemon implements Running {
     await Promise.allSettled([this.keyServer?.network.close(), this.member?.network.close(), this.#control?.close()]);
     this.store.close();
   }
+}
+
+function openSyslog({ syslog }: Configuration, log: Logger): Syslog | undefined {
+  if (syslog === undefined) return undefined;
+  return new Syslog(syslog, (fault) => {
+    if (fault === undefined) log.info("the syslog server takes security events again");
+    else log.warn(`the syslog server cannot be reached (${fault}); security events wait for it`);
+  });
 }
 
 function openState(configuration: Configuration, parts: DaemonParts): Store {

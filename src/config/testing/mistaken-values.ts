@@ -70,6 +70,24 @@ export const mistakenValues: Readonly<Record<string, Mistake>> = {
     path: "log.level",
     says: /did you mean "info".*debug, info/,
   },
+  "a syslog server by name": {
+    edit: ["log: { level: info }", "log: { level: info }\nsyslog: { to: udp://logs.example } #"],
+    at: "syslog:",
+    path: "syslog.to",
+    says: /host names are not looked up.*unix:\/dev\/log/,
+  },
+  "a syslog socket that is no path": {
+    edit: ["log: { level: info }", "log: { level: info }\nsyslog: { to: unix:log } #"],
+    at: "syslog:",
+    path: "syslog.to",
+    says: /names no syslog server/,
+  },
+  "a syslog facility that is none": {
+    edit: ["log: { level: info }", "log: { level: info }\nsyslog: { to: unix:/dev/log, facility: security } #"],
+    at: "syslog:",
+    path: "syslog.facility",
+    says: /none of the words.*authpriv/,
+  },
   "a number for a time": { edit: ["age: 90d", "age: 90"], path: "retention.age", says: /has no unit.*such as/ },
   "a time that is none": {
     edit: ["lifetime: 24h", "lifetime: 1 day"],
