@@ -154,6 +154,17 @@ describe("repeated messages", () => {
     expect(member.send(begun.datagram)).toEqual(member.send(begun.datagram));
   });
 
+  test("after the group's keys changed get INVALID_SPI in place of keys that are over, and the member begins anew", () => {
+    const server = bench();
+    const member = new ScriptedMember(server, memberAddress(0));
+    const { message3 } = member.register();
+    server.command({ do: "rekey", group: "plant", what: "tek" });
+    refused(server, member, member.send(message3), NotifyType.INVALID_SPI, "overtaken");
+    expect(member.send(message3)).toEqual([]);
+    expect(member.register().keys.teks).toHaveLength(2);
+    expect(view(server)?.registrations).toBe(2);
+  });
+
   test("a whole exchange that is replayed later gets nothing", () => {
     const server = bench();
     const member = new ScriptedMember(server, memberAddress(0));

@@ -60,8 +60,7 @@ export class PullResponder {
       return;
     }
     if (equal(exchange.request, turn.env.crypto.hash("sha256", datagram.bytes))) {
-      turn.server.counters.count("pull.repeated");
-      send(sa, exchange.answer, turn);
+      this.#repeated(exchange, turn);
       return;
     }
     if (exchange.done) {
@@ -69,6 +68,18 @@ export class PullResponder {
       return;
     }
     this.#third(exchange, datagram, header, turn);
+  }
+
+  /** The same octets again, unless what they say is over: then the member is to begin anew. */
+  #repeated(exchange: Exchange, turn: Turn): void {
+    turn.server.counters.count("pull.repeated");
+    const overtaken = overtakenBy(exchange);
+    if (overtaken === undefined) {
+      send(exchange.sa, exchange.answer, turn);
+      return;
+    }
+    this.sessions.drop(exchange);
+    this.#refuse(exchange.sa, turn, overtaken);
   }
 
   /** HDR*, HASH(1), Ni, ID */
@@ -171,12 +182,7 @@ export class PullResponder {
 
   /** Whether message 4 can no longer be what message 2 announced. */
   #overtaken(exchange: Exchange, turn: Turn): Refused | undefined {
-    const { group, sa, version } = exchange;
-    const refused = standingOf(group, sa, turn);
-    if (refused !== undefined) return refused;
-    if (group.version === version) return undefined;
-    const reason = "the group's keys changed between message 2 and message 4";
-    return { code: "overtaken", reason, notify: NotifyType.INVALID_SPI, group };
+    return standingOf(exchange.group, exchange.sa, turn) ?? overtakenBy(exchange);
   }
 
   /** Tells the member, protected, and the ledger. */
@@ -204,6 +210,13 @@ export class PullResponder {
     };
     turn.server.faults.report(fault, turn.env.now, turn.out);
   }
+}
+
+/** Whether the group's keys are no longer those that message 2 described. */
+function overtakenBy({ group, version }: Exchange): Refused | undefined {
+  if (group.version === version) return undefined;
+  const reason = "the group's keys changed since message 2";
+  return { code: "overtaken", reason, notify: NotifyType.INVALID_SPI, group };
 }
 
 function nonceFits(nonce: Uint8Array): boolean {
