@@ -151,6 +151,9 @@ export const eventView = z.object({
   reason: z.string().exactOptional(),
   figures: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).exactOptional(),
   because: z.number().exactOptional(),
+  /** SecurityEvent of ledger/security-events.ts, when it is one. */
+  securityEvent: z.string().exactOptional(),
+  severity: z.enum(["notice", "warning", "error", "alarm"]).exactOptional(),
   text: z.string(),
 });
 

@@ -223,3 +223,9 @@ test("security events go to the syslog server that the configuration names, also
   await vi.waitFor(() => expect(second.got.at(-1)).toContain(" server.stopped "));
   for (const { socket } of servers) socket.close();
 });
+
+test("events that are shown say which security event they are, and how severe", async () => {
+  const { client } = await started();
+  const [first] = await client.call("events", {});
+  expect(first).toMatchObject({ kind: "server.started", securityEvent: "server.started", severity: "notice" });
+});

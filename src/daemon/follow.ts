@@ -1,10 +1,12 @@
 /** Those who follow the ledger as it grows. */
 import type { EventView } from "../api/views.ts";
+import { securityEvent } from "../ledger/security-events.ts";
 import { type StoredEvent, sentence } from "../ledger/story.ts";
 
 /** An event as the control API shows it. */
 export function viewOf(event: StoredEvent): EventView {
   const { id, at, kind, subjects, cause, level, reason, because, figures } = event;
+  const security = securityEvent(event);
   return {
     id,
     at,
@@ -15,6 +17,7 @@ export function viewOf(event: StoredEvent): EventView {
     ...(reason === undefined ? {} : { reason }),
     ...(because === undefined ? {} : { because }),
     ...(figures === undefined ? {} : { figures: structuredClone(figures) as NonNullable<EventView["figures"]> }),
+    ...(security === undefined ? {} : { securityEvent: security.name, severity: security.severity }),
     text: sentence(event),
   };
 }
