@@ -3,6 +3,7 @@
  * take memory nor keep others out: a source has its share, and when all places are taken the oldest exchange that has
  * cost no cryptography gives way.
  */
+import { addressOctets } from "../util/address.ts";
 import { hex } from "../util/octets.ts";
 import type { InitiatorExchange, ResponderExchange } from "./exchange.ts";
 
@@ -38,16 +39,16 @@ export class HalfOpen {
     this.#initiating.delete(hex(exchange.initiatorCookie));
   }
 
-  /** How many exchanges a source address has under way. */
+  /** How many exchanges a source has under way: an IPv4 address, or an IPv6 network of 64 bits, which one host has whole. */
   from(address: string): number {
-    return this.#sources.get(address) ?? 0;
+    return this.#sources.get(sourceOf(address)) ?? 0;
   }
 
   addResponder(exchange: ResponderExchange): void {
     this.#responding.set(exchange.id, exchange);
     this.#first.set(exchange.first, exchange.id);
     const { address } = exchange.remote;
-    this.#sources.set(address, this.from(address) + 1);
+    this.#sources.set(sourceOf(address), this.from(address) + 1);
   }
 
   responder(id: string): ResponderExchange | undefined {
@@ -70,7 +71,12 @@ export class HalfOpen {
     this.#first.delete(exchange.first);
     const { address } = exchange.remote;
     const left = this.from(address) - 1;
-    if (left > 0) this.#sources.set(address, left);
-    else this.#sources.delete(address);
+    if (left > 0) this.#sources.set(sourceOf(address), left);
+    else this.#sources.delete(sourceOf(address));
   }
+}
+
+function sourceOf(address: string): string {
+  const octets = address.includes(":") ? addressOctets(address) : undefined;
+  return octets?.length === 16 ? hex(octets.subarray(0, 8)) : address;
 }

@@ -98,7 +98,10 @@ export function choose(offer: SaPayload, acceptable: readonly Phase1Proposal[]):
         continue;
       }
       const match = acceptable.find((proposal) => sameProposal(proposal, meaning.value.proposal));
-      if (match !== undefined) return ok({ ...meaning.value, proposal: match, offered, transform });
+      if (match !== undefined) {
+        // the transforms beside it need not be kept
+        return ok({ ...meaning.value, proposal: match, offered: { ...offered, transforms: [transform] }, transform });
+      }
       refusals.push(difference(meaning.value.proposal, acceptable));
     }
   }

@@ -28,6 +28,12 @@ import { notifyInClear, refuse } from "./refusal.ts";
 import { message1, message3, message5 } from "./transitions.ts";
 import type { PeerPolicy } from "./types.ts";
 
+/**
+ * Octets of an SA payload in message 1, several times what the longest lists of transforms take. The offer is kept until
+ * message 5 proves it, for anybody who asks, so a few thousand of them must be small.
+ */
+const MOST_OFFER_OCTETS = 8192;
+
 /** The name of an exchange while the responder's cookie is not known to the initiator. */
 export function firstKey(datagram: Datagram, header: Header): string {
   return `${datagram.from.address} ${datagram.from.port} ${saId(header.initiatorCookie, new Uint8Array(0))}`;
@@ -53,6 +59,9 @@ export function answerOffer(
     return drop("malformed", contents.ok ? "no SA payload" : contents.error);
   }
   const { payload: sa, body } = contents.value.sa;
+  if (body.length > MOST_OFFER_OCTETS) {
+    return drop("oversized-offer", `an SA payload of ${body.length} octets, ${MOST_OFFER_OCTETS} are looked at`);
+  }
   const answer = (notifyType: number, text: string): void =>
     notifyInClear(ctx, datagram, header.initiatorCookie, cookie, Doi.ISAKMP, notifyType, text);
   if (sa.doi !== Doi.GDOI && sa.doi !== Doi.IPSEC) {

@@ -1,13 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../../src/crypto/seeded.ts";
+import type { ResponderExchange } from "../../../src/ikev1/exchange.ts";
+import { HalfOpen } from "../../../src/ikev1/half-open.ts";
+import { offerPayload } from "../../../src/ikev1/proposals.ts";
 import type { Packet } from "../../../src/sim/network.ts";
 import { hex } from "../../../src/util/octets.ts";
+import { encodeMessage } from "../../../src/wire/message.ts";
+import type { SaPayload } from "../../../src/wire/payloads.ts";
 import {
   certificatePolicies,
   initiatorAddress,
   mallory,
   type Pair,
   pair,
+  proposal,
   pskPolicies,
   responderAddress,
 } from "../../support/phase1.ts";
@@ -129,6 +135,41 @@ describe("hostile datagrams", () => {
     const dropped = between.world.events.filter(({ event }) => event.kind === "phase1.dropped");
     expect(dropped.length).toBeLessThan(150);
     expect(between.responder.engine.phase1.counters.get("too-many-half-open")).toBe(490);
+  });
+
+  test("an offer of a thousand transforms is not kept for who has proven nothing", async () => {
+    const between = pair(pskPolicies());
+    const { proposals } = offerPayload([proposal()], 2, 3600);
+    const [{ transforms } = { transforms: [] }] = proposals;
+    const [chosen] = transforms;
+    const send = (attributes: number) => {
+      const junk = { number: 2, id: 1, attributes: Array.from({ length: attributes }, () => ({ type: 1, value: 7 })) };
+      const sa = { kind: "SA", doi: 2, situation: 1, proposals: [{ ...proposals[0], transforms: [chosen, junk] }] };
+      const header = { initiatorCookie: new Uint8Array(8).fill(9), responderCookie: new Uint8Array(8) };
+      const bytes = encodeMessage({ ...header, exchangeType: 2, flags: 0, messageId: 0 }, [sa as SaPayload]);
+      between.world.send({ from: at848(initiatorAddress), to: at848(responderAddress), bytes });
+    };
+    send(4000);
+    await between.world.runFor(100);
+    expect(between.responder.engine.phase1.halfOpen()).toBe(0);
+    expect(between.responder.engine.phase1.counters.get("oversized-offer")).toBe(1);
+    send(1000);
+    await between.world.runFor(100);
+    expect(between.responder.engine.phase1.halfOpen()).toBe(1);
+  });
+
+  test("the addresses of one IPv6 network are one source", () => {
+    const halfOpen = new HalfOpen();
+    const add = (address: string, id: string) =>
+      halfOpen.addResponder({ id, first: id, remote: at848(address) } as ResponderExchange);
+    add("2001:db8::1", "a");
+    add("2001:db8::ffff:1", "b");
+    expect(halfOpen.from("2001:db8::7")).toBe(2);
+    expect(halfOpen.from("2001:db8:0:1::1")).toBe(0);
+    add("192.0.2.1", "c");
+    expect(halfOpen.from("192.0.2.2")).toBe(0);
+    halfOpen.removeResponder({ id: "a", first: "a", remote: at848("2001:db8::1") } as ResponderExchange);
+    expect(halfOpen.from("2001:db8::7")).toBe(1);
   });
 
   test("aggressive mode and other exchanges are counted and dropped", async () => {
