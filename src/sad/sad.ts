@@ -14,11 +14,28 @@ export interface GroupSa {
   readonly activateAt: number;
   /** When it ends; Infinity when it does not (RFC 8052 2.2). */
   readonly expiresAt: number;
+  /** A name that all generations of this SA have in common, and no other SA of the group. */
+  readonly stream: string;
+  /** It has come to its end and is used further, since no key server answers. */
+  readonly kept?: boolean;
   /** SA TEK payload body as received: selectors, transform, attributes. */
   readonly policy: Uint8Array;
+  readonly iec61850?: Iec61850Sa;
   /** Sender-IDs for counter modes (RFC 6407 3.5) and their width in bits. */
   readonly sids: readonly number[];
   readonly sidBits: number;
+}
+
+/** A stream of IEC 61850 and its protection (RFC 8052 2.2). */
+export interface Iec61850Sa {
+  /** Contents octets of the OID. */
+  readonly oid: Uint8Array;
+  /** OID-Specific Payload in DER, empty for none. */
+  readonly oidSpecificPayload: Uint8Array;
+  readonly authAlg: number;
+  readonly encAlg: number;
+  /** SA_KDA: percentage of the subscribers that have the key. */
+  readonly keyDeliveryAssurance?: number;
 }
 
 export type SadChange =

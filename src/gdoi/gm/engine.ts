@@ -6,12 +6,14 @@ import { Phase1Endpoint } from "../../ikev1/endpoint.ts";
 import { hex } from "../../util/octets.ts";
 import { decodeHeader } from "../../wire/header.ts";
 import { ackDue } from "./acknowledge.ts";
-import { expireKeys, forgetGroup } from "./keys.ts";
+import { expireKeys, releaseKept, tellKept } from "./expiry.ts";
+import { forgetGroup } from "./keys.ts";
 import { followAddresses } from "./moved.ts";
 import { phase1Upcalls, pullArrived, pullUnanswered, register } from "./registration.ts";
 import { pushArrived } from "./rekey.ts";
 import { drop, report } from "./report.ts";
 import { registerSoon, scheduleKeys } from "./schedule.ts";
+import { seenDue, spiSeen } from "./seen.ts";
 import { type Gm, type Group, newGroup, type Phase1Port } from "./state.ts";
 import type { GmCommand, GmPolicy, GmStatus } from "./types.ts";
 import { status } from "./view.ts";
@@ -21,6 +23,9 @@ export interface ExportedKeys {
   readonly kekSpi: string | undefined;
   readonly teks: readonly { readonly spi: string; readonly algorithmKey: string; readonly integrityKey: string }[];
 }
+
+/** Deadlines of a group: `WHAT:NAME`. */
+const GROUP_DEADLINES = ["pull", "retry", "renew", "prompt", "expire", "seen", "kept"];
 
 export class GmEngine implements Engine<GmCommand> {
   readonly #gm: Gm;
@@ -146,14 +151,16 @@ export class GmEngine implements Engine<GmCommand> {
     else if (what === "prompt") {
       group.promptedAt = gm.env.now;
       register(gm, group, group.promptedBy);
-    } else if (what === "expire") {
+    } else if (what === "seen") seenDue(gm, group);
+    else if (what === "kept") tellKept(gm, group);
+    else if (what === "expire") {
       const hadKek = group.rekey !== undefined;
       expireKeys(gm, group);
       const renewal = gm.deadlines.get(`renew:${group.name}`);
       scheduleKeys(gm, group);
       // a renewal that was planned stays where it was
       if (renewal !== undefined) gm.deadlines.set(`renew:${group.name}`, renewal);
-      const lost = group.teks.size === 0 || (hadKek && group.rekey === undefined);
+      const lost = ![...group.teks.values()].some((tek) => !tek.kept) || (hadKek && group.rekey === undefined);
       if (lost) registerSoon(gm, group, "expired", "its keys ran out", { atOnce: true });
     }
   }
@@ -172,6 +179,10 @@ export class GmEngine implements Engine<GmCommand> {
       gm.out.push({ out: "refuse", id, refusal: { code: "unknown-group", message } });
       return;
     }
+    if (command.do === "seen") {
+      spiSeen(gm, group, id, command.spi);
+      return;
+    }
     group.commands.push(id);
     register(gm, group, "the operator asked for it");
   }
@@ -186,7 +197,10 @@ export class GmEngine implements Engine<GmCommand> {
     for (const group of [...gm.groups.values()]) {
       const config = wanted.get(group.name);
       if (config === undefined) this.#leave(group);
-      else group.config = config;
+      else {
+        group.config = config;
+        if (config.keepWhenUnreachable !== true) releaseKept(gm, group);
+      }
     }
     for (const config of wanted.values()) {
       if (gm.groups.has(config.name)) continue;
@@ -200,7 +214,7 @@ export class GmEngine implements Engine<GmCommand> {
   #leave(group: Group): void {
     const gm = this.#gm;
     forgetGroup(gm, group);
-    for (const what of ["pull", "retry", "renew", "prompt", "expire"]) gm.deadlines.clear(`${what}:${group.name}`);
+    for (const what of GROUP_DEADLINES) gm.deadlines.clear(`${what}:${group.name}`);
     for (const id of group.commands.splice(0)) {
       const message = `the group ${group.name} is no longer in the configuration`;
       gm.out.push({ out: "refuse", id, refusal: { code: "unknown-group", message } });

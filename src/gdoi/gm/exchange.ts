@@ -8,6 +8,7 @@ import { buildSidRequest } from "../policy-payloads.ts";
 import { buildPull, firstIv, NONCE_OCTETS, type OpenedPull, openPull, pullHashFits } from "../pull.ts";
 import type { PolicyError } from "../refusal.ts";
 import { type GroupContents, type KekInstall, matchKek, matchTeks, readContents, type TekInstall } from "./download.ts";
+import { releaseKept } from "./expiry.ts";
 import { count, report } from "./report.ts";
 import type { Attempt, Gm, Group, Pull } from "./state.ts";
 
@@ -167,6 +168,7 @@ function message4(
 /** Tells the key server what is wrong, and tears Phase 1 down (RFC 6407 3.3): the D follows when the SA is dropped. */
 function unacceptable(gm: Gm, group: Group, pull: Pull, error: PolicyError): PullOutcome {
   const { sa } = pull;
+  releaseKept(gm, group);
   const spi = new Uint8Array(0);
   const data = new Uint8Array(0);
   gm.phase1.inform(

@@ -51,9 +51,32 @@ describe("a member", () => {
 
   test("keeps a TEK that does not expire, and shows no end of it", () => {
     const bench = given({ remainingLifetime: 0 });
-    expect(bench.view.teks).toEqual([{ spi: "11223344", protocol: "IEC_61850", activateAt: bench.now }]);
+    const { oid, ...shown } = bench.view.teks[0] ?? {};
+    expect(shown).toEqual({ spi: "11223344", protocol: "IEC_61850", activateAt: bench.now });
+    expect(oid).toBe("1.2.840.10070.61850.8.1.2");
     bench.pass(3_600_000 * 20);
     expect(bench.view.teks).toHaveLength(1);
+  });
+
+  test("shows how many have the key, as the key server told it", () => {
+    const bench = given({ attributes: [{ type: 2, value: 95 }], oidSpecificPayload: fromHex("0404efc00001") });
+    expect(bench.view.teks).toMatchObject([{ keyDeliveryAssurance: 95, selector: "0404efc00001" }]);
+    const [install] = sadIn(bench.outputs);
+    expect(install).toMatchObject({ sa: { iec61850: { keyDeliveryAssurance: 95, encAlg: 4 } } });
+    const told = { ...gcm, oidSpecificPayload: fromHex("0404efc00001"), attributes: [{ type: 2, value: 100 }] };
+    const sa = buildSa([{ kind: "SAT", protocolId: 3, iec61850: told }]);
+    bench.receive(bench.server.push([sa, buildKd({ teks: [{ spi, algorithmKey: new Uint8Array(20) }] })]));
+    expect(bench.view.teks).toMatchObject([{ keyDeliveryAssurance: 100 }]);
+  });
+
+  test("has a stream's keys until the last of them ends, and asks again before", () => {
+    const bench = given({ remainingLifetime: 600 });
+    const next = { ...gcm, spi: u32(0x55), remainingLifetime: 3_600, attributes: [{ type: 1, value: u32(500) }] };
+    const sa = buildSa([{ kind: "SAT", protocolId: 3, iec61850: next }]);
+    bench.receive(bench.server.push([sa, buildKd({ teks: [{ spi: next.spi, algorithmKey: new Uint8Array(20) }] })]));
+    expect(bench.view.reregisterAt).toBeGreaterThan(bench.now + 2_800_000);
+    bench.pass(601_000);
+    expect(bench.view.teks).toMatchObject([{ spi: "00000055" }]);
   });
 
   test("takes a key without salt, and an OID in its contents octets only", () => {

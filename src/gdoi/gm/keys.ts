@@ -9,6 +9,7 @@ import { kekKey, keyOfIvAndKey } from "../push.ts";
 import { type KekInstall, mayInstall, type TekInstall } from "./download.ts";
 import { report } from "./report.ts";
 import type { Gm, Group, RekeyState, TekState } from "./state.ts";
+import { streamOf } from "./stream.ts";
 
 /** SPIs of old KEKs that are remembered, so that a late datagram under one is told from an unknown SPI. */
 const RETIRED_KEPT = 16;
@@ -63,12 +64,14 @@ export function installTeks(gm: Gm, group: Group, teks: readonly TekInstall[]): 
       activateAt:
         held?.activateAt ?? now + 1000 * (description.activationSeconds ?? group.delays.activationSeconds ?? 0),
       expiresAt: now + 1000 * description.lifetimeSeconds,
+      stream: streamOf(description),
+      kept: false,
       installed,
     };
     if (held === undefined) fresh.push(name);
     group.teks.set(name, tek);
-    if (installed) gm.out.push({ out: "sad", change: { change: "install", sa: groupSa(group, tek) } });
-    else withoutSid.push(hex(description.spi));
+    handOver(gm, group, tek);
+    if (!installed) withoutSid.push(hex(description.spi));
   }
   if (withoutSid.length > 0) {
     const reason = "no SID was given, and a counter mode must not be used for sending without one";
@@ -78,8 +81,14 @@ export function installTeks(gm: Gm, group: Group, teks: readonly TekInstall[]): 
   return fresh;
 }
 
+/** Gives a TEK to the data plane, unless it must not be used (RFC 6407 4.4). */
+export function handOver(gm: Gm, group: Group, tek: TekState): void {
+  if (tek.installed) gm.out.push({ out: "sad", change: { change: "install", sa: groupSa(group, tek) } });
+}
+
 function groupSa(group: Group, tek: TekState): GroupSa {
-  const { description, algorithmKey, integrityKey, activateAt, expiresAt } = tek;
+  const { description, algorithmKey, integrityKey, activateAt, expiresAt, stream, kept } = tek;
+  const { iec61850 } = description;
   const { sids } = group;
   return {
     group: group.name,
@@ -89,7 +98,10 @@ function groupSa(group: Group, tek: TekState): GroupSa {
     ...(integrityKey && { integrityKey }),
     activateAt,
     expiresAt,
+    stream,
+    ...(kept && { kept }),
     policy: description.policy,
+    ...(iec61850 && { iec61850 }),
     sids: description.counterMode ? (sids?.values ?? []) : [],
     sidBits: description.counterMode ? (sids?.bits ?? 0) : 0,
   };
@@ -103,28 +115,6 @@ export function removeTek(gm: Gm, group: Group, name: string, at: Instant): void
   if (!tek.installed) return;
   const { protocolId: protocol, spi } = tek.description;
   gm.out.push({ out: "sad", change: { change: "remove", group: group.name, protocol, spi, at } });
-}
-
-/** Removes what has come to its end; an event when that was the last TEK, or the KEK. */
-export function expireKeys(gm: Gm, group: Group): void {
-  const { now } = gm.env;
-  let ended = 0;
-  for (const [name, tek] of [...group.teks]) {
-    if (tek.expiresAt > now) continue;
-    removeTek(gm, group, name, now);
-    ended++;
-  }
-  const kekEnded = (group.rekey?.expiresAt ?? Number.POSITIVE_INFINITY) <= now;
-  if (kekEnded) {
-    replaceRekey(gm, group, undefined);
-    group.handover = undefined;
-  }
-  if (ended > 0 && group.teks.size === 0) {
-    const reason = "no key server gave new keys in time";
-    report(gm, group.name, "gm.keys-expired", { cause: "timer", level: "alert", reason, figures: { teks: ended } });
-  } else if (kekEnded) {
-    report(gm, group.name, "gm.kek-expired", { cause: "timer", level: "warning" });
-  }
 }
 
 /** Takes away everything that the group has. */

@@ -1,6 +1,7 @@
 /** What a complete GROUPKEY-PULL changes (RFC 6407 3.3). */
 import { hex } from "../../util/octets.ts";
 import type { Download } from "./exchange.ts";
+import { releaseKept } from "./expiry.ts";
 import { followMulticast, installTeks, rekeyState, removeTek, replaceRekey, tekName } from "./keys.ts";
 import { localTowards } from "./own-address.ts";
 import { count, report } from "./report.ts";
@@ -39,6 +40,7 @@ export function registered(gm: Gm, group: Group, attempt: Extract<Attempt, { at:
     for (const name of [...group.teks.keys()]) if (!current.has(name)) removeTek(gm, group, name, removeAt);
   }
   installTeks(gm, group, download.teks);
+  releaseKept(gm, group);
   afterwards(gm, group, attempt, download);
 }
 

@@ -8,6 +8,7 @@ import { nameOf } from "../../iana/names.ts";
 import type { Phase1Sa, Phase1Upcall } from "../../ikev1/types.ts";
 import type { Header } from "../../wire/payloads.ts";
 import { type Phase1After, type PullOutcome, receivePull, repeatPull, startPull } from "./exchange.ts";
+import { releaseKept, tellKept } from "./expiry.ts";
 import { localTowards } from "./own-address.ts";
 import { registered } from "./registered.ts";
 import { count, report } from "./report.ts";
@@ -127,15 +128,25 @@ function roundFailed(gm: Gm, group: Group, error: string): void {
     const message = `no key server serves the group ${group.name}: ${error}`;
     gm.out.push({ out: "refuse", id, refusal: { code: "not-registered", message } });
   }
-  if (group.failingSince !== undefined) return;
+  if (group.failingSince !== undefined) {
+    tellKept(gm, group);
+    return;
+  }
   group.failingSince = now;
-  const keysUntil = Math.max(0, ...[...group.teks.values()].map((tek) => tek.expiresAt));
+  const ends = [...group.teks.values()].map((tek) => tek.expiresAt);
+  const keysUntil = Math.max(0, ...ends.filter(Number.isFinite));
   report(gm, group.name, "gm.key-server-unreachable", {
     cause: "failure",
     level: "warning",
     reason: error,
-    figures: { keyServers: group.config.keyServers, since: now, keysUntil, retryInMs: Math.round(delay) },
+    figures: {
+      keyServers: group.config.keyServers,
+      since: now,
+      ...(ends.every(Number.isFinite) && { keysUntil }),
+      retryInMs: Math.round(delay),
+    },
   });
+  tellKept(gm, group);
 }
 
 /** A datagram of exchange type GROUPKEY-PULL. */
@@ -218,6 +229,7 @@ function notified(gm: Gm, { sa, notification }: Extract<Phase1Upcall, { up: "not
       return;
     }
     const keyServer = sa.peerName;
+    releaseKept(gm, group);
     report(gm, group.name, "gm.registration-refused", {
       cause: "peer",
       level: "warning",

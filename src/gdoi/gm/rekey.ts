@@ -13,6 +13,7 @@ import type { PolicyError } from "../refusal.ts";
 import { acknowledge, isCopy } from "./acknowledge.ts";
 import { type Deletions, type KnownKeys, readDeletes } from "./deletes.ts";
 import { type GroupContents, type KekOutcome, matchKek, matchTeks, readContents, type TekInstall } from "./download.ts";
+import { releaseKept } from "./expiry.ts";
 import { installTeks, rekeyState, removeTek, replaceRekey } from "./keys.ts";
 import { count, drop, report } from "./report.ts";
 import { gapSeen, registerSoon, scheduleKeys, sweptClean } from "./schedule.ts";
@@ -160,6 +161,7 @@ function carryOut(
     group.handover = undefined;
   }
   const fresh = installTeks(gm, group, teks);
+  releaseKept(gm, group);
   group.pushesAccepted += 1;
   count(gm, "push.accepted");
   report(gm, group.name, "gm.rekeyed", {

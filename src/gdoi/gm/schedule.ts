@@ -1,6 +1,5 @@
 /** When a member registers again: before its keys run out, after what makes its state doubtful, and after failures. */
 import type { Instant } from "../../core/engine.ts";
-import { hex } from "../../util/octets.ts";
 import { count, report } from "./report.ts";
 import type { Gm, Group } from "./state.ts";
 
@@ -22,24 +21,16 @@ const SPREAD_OF_WINDOW = 0.75;
 /** When the first of the things that the group needs runs out: the KEK, or the last TEK of a stream. */
 export function keysEnd(group: Group): Instant {
   const streams = new Map<string, Instant>();
-  for (const { description, expiresAt } of group.teks.values()) {
-    const stream = streamOf(description.protocolId, description.policy, description.spi);
-    streams.set(stream, Math.max(streams.get(stream) ?? 0, expiresAt));
+  for (const { stream, expiresAt, kept } of group.teks.values()) {
+    if (!kept) streams.set(stream, Math.max(streams.get(stream) ?? 0, expiresAt));
   }
   return Math.min(group.rekey?.expiresAt ?? Number.POSITIVE_INFINITY, ...streams.values());
-}
-
-/** Everything of a SAT up to its SPI: what its generations have in common. */
-function streamOf(protocol: number, policy: Uint8Array, spi: Uint8Array): string {
-  const text = hex(policy);
-  const end = text.indexOf(hex(spi));
-  return `${protocol}:${end < 0 ? text : text.slice(0, end)}`;
 }
 
 /** Sets the deadlines for re-registration and expiry after keys changed. */
 export function scheduleKeys(gm: Gm, group: Group): void {
   const { now, random } = gm.env;
-  const ends = [...group.teks.values()].map((tek) => tek.expiresAt);
+  const ends = [...group.teks.values()].filter((tek) => !tek.kept).map((tek) => tek.expiresAt);
   const firstEnd = Math.min(group.rekey?.expiresAt ?? Number.POSITIVE_INFINITY, ...ends);
   if (Number.isFinite(firstEnd)) gm.deadlines.set(`expire:${group.name}`, firstEnd);
   else gm.deadlines.clear(`expire:${group.name}`);

@@ -51,6 +51,10 @@ export interface TekState {
   readonly integrityKey: SecretKey | undefined;
   readonly activateAt: Instant;
   readonly expiresAt: Instant;
+  /** What its generations have in common. */
+  readonly stream: string;
+  /** It has come to its end and is used further, since no key server answers. */
+  readonly kept: boolean;
   /** It was handed to the data plane; counter modes without a SID are not (RFC 6407 4.4). */
   readonly installed: boolean;
 }
@@ -121,6 +125,10 @@ export interface Group {
   promptedBy: string;
   /** The planned re-registration is for a gap in front of an LKH update. */
   gapBehindUpdate: boolean;
+  /** When an SPI that was seen last led to a PULL, and one that waits for the next. */
+  seen: { readonly pulledAt: Instant; readonly waiting?: string } | undefined;
+  /** When it was last told that keys are used past their end. */
+  keptToldAt: Instant | undefined;
   pushesAccepted: number;
   acksSent: number;
   lastError: string | undefined;
@@ -187,6 +195,8 @@ export function newGroup(config: GmGroup): Group {
     promptedAt: undefined,
     promptedBy: "",
     gapBehindUpdate: false,
+    seen: undefined,
+    keptToldAt: undefined,
     pushesAccepted: 0,
     acksSent: 0,
     lastError: undefined,

@@ -12,6 +12,8 @@ export interface GmGroup {
   readonly sids: number;
   /** Multicast interface for joins, when the SAK names a multicast destination. */
   readonly interface?: string;
+  /** Goes on with the last keys after their end, while no key server answers. */
+  readonly keepWhenUnreachable?: boolean;
 }
 
 export interface GmPolicy {
@@ -36,7 +38,10 @@ export interface GmPolicy {
 
 export type GmCommand =
   /** Registers now (again). Reply when done: the group's view; refused with the reason when no key server serves it. */
-  { readonly do: "register"; readonly group: string } | { readonly do: "reconfigure"; readonly policy: GmPolicy };
+  | { readonly do: "register"; readonly group: string }
+  /** The data plane saw this SPI (hex). Reply at once: whether its key is known, else in how many ms it is asked for. */
+  | { readonly do: "seen"; readonly group: string; readonly spi: string }
+  | { readonly do: "reconfigure"; readonly policy: GmPolicy };
 
 export interface GmGroupView {
   readonly name: string;
@@ -51,6 +56,13 @@ export interface GmGroupView {
     readonly protocol: string;
     readonly activateAt: number;
     readonly expiresAt?: number;
+    /** It is used past its end, since no key server answers. */
+    readonly kept?: boolean;
+    /** Of IEC 61850: the stream, by OID and the OID-specific payload in hex. */
+    readonly oid?: string;
+    readonly selector?: string;
+    /** SA_KDA: percentage of the subscribers that have the key. */
+    readonly keyDeliveryAssurance?: number;
   }[];
   readonly sids: readonly number[];
   readonly pushesAccepted: number;

@@ -3,6 +3,8 @@ import { identityText } from "../../core/identity.ts";
 import { KekAckRequested, TekProtocol } from "../../iana/gdoi.ts";
 import { nameOf } from "../../iana/names.ts";
 import { hex } from "../../util/octets.ts";
+import { oidText } from "../../util/oid.ts";
+import type { Iec61850Stream } from "../iec61850.ts";
 import type { Gm, Group } from "./state.ts";
 import type { GmGroupView, GmStatus } from "./types.ts";
 
@@ -28,17 +30,27 @@ export function groupView(gm: Gm, group: Group): GmGroupView {
         ack: rekey.sa.ack === undefined ? "none" : nameOf(KekAckRequested, rekey.sa.ack),
       },
     }),
-    teks: [...group.teks.values()].map(({ description, activateAt, expiresAt }) => ({
+    teks: [...group.teks.values()].map(({ description, activateAt, expiresAt, kept }) => ({
       spi: hex(description.spi),
       protocol: nameOf(TekProtocol, description.protocolId),
       activateAt,
       // a TEK of IEC 61850 may have no end
       ...(Number.isFinite(expiresAt) && { expiresAt }),
+      ...(kept && { kept }),
+      ...(description.iec61850 && streamView(description.iec61850)),
     })),
     sids: group.sids?.values ?? [],
     pushesAccepted: group.pushesAccepted,
     acksSent: group.acksSent,
     ...(lastError !== undefined && { lastError }),
+  };
+}
+
+function streamView({ oid, oidSpecificPayload, keyDeliveryAssurance }: Iec61850Stream) {
+  return {
+    oid: oidText(oid) ?? hex(oid),
+    ...(oidSpecificPayload.length > 0 && { selector: hex(oidSpecificPayload) }),
+    ...(keyDeliveryAssurance !== undefined && { keyDeliveryAssurance }),
   };
 }
 

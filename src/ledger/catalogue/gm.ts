@@ -30,11 +30,12 @@ export const gmEvents: Catalogue = {
     sentence: (e) =>
       `the policy of key server ${text(e, "keyServer")} is not acceptable (${text(e, "section")})${reason(e)}`,
   },
-  /** reason: the last failure. figures: keyServers, since, keysUntil (0: none), retryInMs. */
+  /** reason: the last failure. figures: keyServers, since, keysUntil (0: none; absent: no end), retryInMs. */
   "gm.key-server-unreachable": {
     sentence: (e) => {
-      const until = number(e, "keysUntil") ?? 0;
-      const kept = until === 0 ? "no keys are held" : `the keys are kept until ${timeOfDay(until)}`;
+      const until = number(e, "keysUntil");
+      const end = until === undefined ? "" : ` until ${timeOfDay(until)}`;
+      const kept = until === 0 ? "no keys are held" : `the keys are kept${end}`;
       return `no key server of ${listed(names(e, "keyServers"))} gave keys, ${kept}${reason(e)}`;
     },
   },
@@ -74,6 +75,15 @@ export const gmEvents: Catalogue = {
   "gm.fewer-sids": { sentence: (e) => `asked for ${text(e, "asked")} SIDs, got ${text(e, "given")}` },
   /** reason. figures: teks. */
   "gm.keys-expired": { sentence: (e) => `all keys have expired${reason(e)}` },
+  /** reason: the last failure. figures: teks, since (when the first of them ended), silentMs. */
+  "gm.keys-kept": {
+    sentence: (e) =>
+      `no key server answers, so ${keys(e)} stay${number(e, "teks") === 1 ? "s" : ""} in use past the end (${timeOfDay(number(e, "since") ?? 0)})${reason(e)}`,
+  },
+  /** figures: spi. */
+  "gm.unknown-spi": {
+    sentence: (e) => `SPI ${text(e, "spi")} was seen and its key is not here, the key server is asked at once`,
+  },
   "gm.kek-expired": { sentence: () => "the KEK has expired, pushes cannot be read until the next registration" },
   /** figures: keyServer, from, to (addresses). */
   "gm.address-changed": {
