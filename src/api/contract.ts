@@ -1,6 +1,7 @@
 /** The control API: one table that server and client are made from. HTTP/1.1 with JSON over a Unix socket. */
 import { z } from "zod";
 import {
+  absentView,
   daemonStatus,
   eventView,
   gmGroupView,
@@ -45,6 +46,7 @@ export const endpoints = {
   groups: get("/v1/groups", nothing, z.array(groupView)),
   group: get("/v1/groups/:name", nothing, groupView),
   members: get("/v1/groups/:name/members", nothing, z.array(memberView)),
+  absent: get("/v1/groups/:name/absent", nothing, z.array(absentView)),
   rekeyDetail: get("/v1/groups/:name/rekeys/:spi/:seq", nothing, rekeyDetail),
   rekey: post(
     "/v1/groups/:name/rekey",

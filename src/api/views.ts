@@ -49,6 +49,9 @@ export const memberView = z.object({
   reason: z.string().exactOptional(),
 });
 
+/** AbsentMember of daemon/names.ts. */
+export const absentView = z.object({ name: z.string(), identity: z.string(), address: z.string().exactOptional() });
+
 /** GroupView of gdoi/gcks/types.ts. */
 export const groupView = z.object({
   name: z.string(),
@@ -69,6 +72,7 @@ export const groupView = z.object({
       protocol: z.string(),
       activateAt: instant,
       expiresAt: instant,
+      delivery: z.object({ percent: z.number(), holders: z.number(), members: z.number() }).exactOptional(),
     }),
   ),
   nextSid: z.number(),

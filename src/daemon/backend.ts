@@ -4,9 +4,12 @@ import { type EndpointName, endpoints, type ReplyOf } from "../api/contract.ts";
 import { ApiRefusal, type ControlBackend, type Parameters } from "../api/server.ts";
 import type { DaemonStatus } from "../api/views.ts";
 import type { Plain } from "../core/engine.ts";
+import { nodeCrypto } from "../crypto/node/index.ts";
+import type { StoredEvent } from "../ledger/story.ts";
 import { story } from "../ledger/story.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import { viewOf } from "./follow.ts";
+import { absentMembers, memberCalled, subjectsOf } from "./names.ts";
 import type { KeyServerRole, MemberRole } from "./roles.ts";
 import type { Running } from "./running.ts";
 import { RefusedError } from "./shell.ts";
@@ -27,6 +30,13 @@ export function backendOf(daemon: Running): ControlBackend {
         const { role, name } = groupOf(daemon, at);
         return plain("members", role.engine.members(name));
       },
+      absent: (at) => {
+        const { role, name } = groupOf(daemon, at);
+        const policy = daemon.configuration.keyServer?.groups.find((group) => group.name === name);
+        return policy === undefined
+          ? []
+          : absentMembers(policy, role.engine.members(name), peersOf(daemon), nodeCrypto);
+      },
       rekeyDetail: (at) => {
         const { role, name } = groupOf(daemon, at);
         const seq = Number(at["seq"]);
@@ -44,12 +54,14 @@ export function backendOf(daemon: Running): ControlBackend {
         const { role, name } = groupOf(daemon, at);
         return plain("rekey", await carriedOut(role.shell.command({ do: "rekey", group: name, what })));
       },
-      evict: async (at, { members, reason }) => {
+      evict: async (at, { members: called, reason }) => {
         const { role, name } = groupOf(daemon, at);
+        const members = membersCalled(daemon, role, name, called);
         return plain("evict", await carriedOut(role.shell.command({ do: "evict", group: name, members, reason })));
       },
-      admit: async (at, { members }) => {
+      admit: async (at, { members: called }) => {
         const { role, name } = groupOf(daemon, at);
+        const members = membersCalled(daemon, role, name, called);
         return plain("admit", await carriedOut(role.shell.command({ do: "admit", group: name, members })));
       },
       register: async (_, { group }) =>
@@ -57,7 +69,10 @@ export function backendOf(daemon: Running): ControlBackend {
       events: (_, query) => fromStore(daemon, (store) => store.events(query).map(viewOf)),
       why: (at) => {
         const subject = at["subject"] ?? "";
-        return fromStore(daemon, (store) => ({ subject, lines: story(store.events({ subject, limit: storyLength })) }));
+        return fromStore(daemon, (store) => ({
+          subject,
+          lines: story(eventsAbout(subjectsIn(daemon, subject), store)),
+        }));
       },
     },
   };
@@ -109,6 +124,38 @@ function groupOf(daemon: Running, at: Parameters) {
     "unknown-group",
     `there is no group ${name}; ${known.length === 0 ? "there is none at all" : `there is ${known.slice(0, 10).join(", ")}`}`,
   );
+}
+
+function peersOf(daemon: Running) {
+  return daemon.configuration.keyServer?.phase1.peers ?? [];
+}
+
+function membersCalled(daemon: Running, role: KeyServerRole, group: string, called: readonly string[]): string[] {
+  const all = role.engine.members(group);
+  return called.map((one) => memberCalled(one, all, peersOf(daemon), nodeCrypto));
+}
+
+/** `GROUP/MEMBER` tells of that group alone; a member by itself also of its Phase 1. */
+function subjectsIn(daemon: Running, subject: string): string[] {
+  const engine = daemon.keyServer?.engine;
+  if (engine === undefined) return [subject];
+  const slash = subject.indexOf("/");
+  const group = slash < 0 ? undefined : engine.group(subject.slice(0, slash))?.name;
+  if (group !== undefined) {
+    const called = subject.slice(slash + 1);
+    return [subject, `${group}/${memberCalled(called, engine.members(group), peersOf(daemon), nodeCrypto)}`];
+  }
+  const members = engine.groups().flatMap(({ name }) => engine.members(name));
+  return subjectsOf(subject, members, peersOf(daemon), nodeCrypto);
+}
+
+/** What the ledger has of any of the subjects, oldest first. */
+function eventsAbout(subjects: readonly string[], store: Store): StoredEvent[] {
+  const found = new Map<number, StoredEvent>();
+  for (const subject of new Set(subjects)) {
+    for (const event of store.events({ subject, limit: storyLength })) found.set(event.id, event);
+  }
+  return [...found.values()].sort((a, b) => a.id - b.id).slice(-storyLength);
 }
 
 async function carriedOut(reply: Promise<Plain>): Promise<Plain> {

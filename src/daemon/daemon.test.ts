@@ -35,7 +35,11 @@ function configured(more: Partial<Configuration> = {}): Configuration {
     generatedSigners: [],
     retention: { maxAgeMs: 1000, maxEvents: 10 },
     warnings: [],
-    keyServer: { listen: [{ address: "127.0.0.1", port: 0 }], groups: [] } as unknown as GcksPolicy,
+    keyServer: {
+      listen: [{ address: "127.0.0.1", port: 0 }],
+      groups: [],
+      phase1: { peers: [] },
+    } as unknown as GcksPolicy,
     ...more,
   };
 }

@@ -1,8 +1,8 @@
 /** Groups, members and rekeys as text. */
 import type { z } from "zod";
-import type { gmGroupView, groupView, memberView, rekeyMemberView, rekeyView } from "../../api/views.ts";
+import type { absentView, gmGroupView, groupView, memberView, rekeyMemberView, rekeyView } from "../../api/views.ts";
 import { endpointText } from "../../daemon/problems.ts";
-import { bad, bold, dim, stateText } from "./style.ts";
+import { bad, bold, dim, stateText, warn } from "./style.ts";
 import { facts, table } from "./table.ts";
 import { clockTime, duration, relative } from "./time.ts";
 
@@ -86,6 +86,16 @@ export function membersTable(members: readonly z.infer<typeof memberView>[], now
       String(member.consecutiveMissed),
       member.sids.join(" ") || "-",
     ]),
+  );
+}
+
+/** Who may join and never did. */
+export function absentTable(absent: readonly z.infer<typeof absentView>[]): string {
+  return table(
+    ["NEVER REGISTERED", "IDENTITY", "ADDRESS"],
+    [...absent]
+      .sort((a, b) => byName(a.name, b.name))
+      .map(({ name, identity, address }) => [warn(name), identity, address ?? "-"]),
   );
 }
 
