@@ -54,6 +54,8 @@ export interface Authenticated {
   readonly proof: Proof;
   readonly peer: PeerPolicy;
   readonly certificateSubject?: string;
+  /** End of the certificate's validity: no SA that it vouches for outlives it. */
+  readonly certificateEnd?: Instant;
   /** Notes for the ledger: how the peer reads what the RFCs leave open. */
   readonly notes: readonly string[];
 }

@@ -216,7 +216,7 @@ function conclude(
   exchange: InitiatorExchange,
   keys: Keyed,
   proof: Proof,
-  proven: Pick<Authenticated, "certificateSubject" | "notes">,
+  proven: Omit<Authenticated, "proof" | "peer">,
   ctx: Context,
 ): Refused | undefined {
   const peer = admit([exchange.peer], proof.identity, keys.psk, ctx.env.crypto);

@@ -11,7 +11,7 @@ import { decodeChain, encodeChain, encodePayload, payloadType } from "../wire/me
 import type { Header, Payload } from "../wire/payloads.ts";
 import { type ProofInput, prove, verifyHash, verifySignature } from "./authentication.ts";
 import { contentsOf } from "./contents.ts";
-import type { Context, Keyed, Proof, Refused } from "./exchange.ts";
+import type { Authenticated, Context, Keyed, Proof, Refused } from "./exchange.ts";
 import { identityPayload, readIdentity, unboundBecause } from "./identity-binding.ts";
 import { protect, unprotect } from "./phase2.ts";
 import type { Transition } from "./transitions.ts";
@@ -98,7 +98,7 @@ export function checkSignature(
   proof: Proof,
   verdict: ChainVerdict,
   ctx: Context,
-): Result<{ certificateSubject: string; notes: readonly string[] }, Refused> {
+): Result<Omit<Authenticated, "proof" | "peer">, Refused> {
   const { crypto } = ctx.env;
   if (!verdict.ok) return err({ code: "invalid-certificate", why: `certificate ${verdict.code}: ${verdict.why}` });
   const subject = sanitise(verdict.leaf.subjectText);
@@ -115,7 +115,8 @@ export function checkSignature(
   if (reading === undefined) {
     return err({ code: "authentication-failed", why: `signature does not verify with the key of ${subject}` });
   }
-  return ok({ certificateSubject: verdict.leaf.subjectText, notes: [...proof.notes, `signature: ${reading}`] });
+  const { subjectText: certificateSubject, notAfter: certificateEnd } = verdict.leaf;
+  return ok({ certificateSubject, certificateEnd, notes: [...proof.notes, `signature: ${reading}`] });
 }
 
 /** With a pre-shared key: an address identity that is not where the peer is deserves a note. */

@@ -231,7 +231,7 @@ function conclude(
   exchange: ResponderExchange,
   keys: Keyed,
   proof: Proof,
-  proven: Pick<Authenticated, "certificateSubject" | "notes">,
+  proven: Omit<Authenticated, "proof" | "peer">,
   digest: Uint8Array,
   ctx: Context,
 ): Refused | undefined {

@@ -20,8 +20,9 @@ export function establish(
   ctx: Context,
 ): void {
   const { env, policy } = ctx;
-  const { proof, peer, certificateSubject } = authenticated;
-  const seconds = Math.min(policy.lifetimeSeconds, keyed.lifeSeconds || policy.lifetimeSeconds);
+  const { proof, peer, certificateSubject, certificateEnd } = authenticated;
+  const agreed = Math.min(policy.lifetimeSeconds, keyed.lifeSeconds || policy.lifetimeSeconds);
+  const expiresAt = Math.min(env.now + 1000 * agreed, certificateEnd ?? Number.POSITIVE_INFINITY);
   const sa = new EstablishedSa(
     {
       initiatorCookie: keyed.initiatorCookie,
@@ -38,7 +39,7 @@ export function establish(
       encryptionKey: keyed.encryptionKey,
       lastBlock,
       establishedAt: env.now,
-      expiresAt: env.now + 1000 * seconds,
+      expiresAt,
       ...(certificateSubject === undefined ? {} : { certificateSubject }),
     },
     env.crypto,
@@ -59,7 +60,7 @@ export function establish(
         remote: sa.remote.address,
         proposal: proposalText(sa.proposal),
         doi: sa.doi,
-        lifetimeSeconds: seconds,
+        lifetimeSeconds: Math.floor((expiresAt - env.now) / 1000),
         notes: authenticated.notes,
         ...(certificateSubject === undefined ? {} : { certificate: sanitise(certificateSubject) }),
       },

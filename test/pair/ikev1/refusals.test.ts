@@ -84,6 +84,19 @@ describe("main mode refuses", () => {
     expect(between.responder.engine.failures()).toMatchObject([{ code: "not-authorized", why }]);
   });
 
+  test("whose certificate has expired since, by the end of the SA", async () => {
+    const both = certificatePolicies("ecdsa-256");
+    const valid = { from: START - DAY, to: START + 60_000 };
+    const local = pki("ecdsa-256").credentials("gm.example", { valid });
+    const between = pair({ ...both, initiator: { ...both.initiator, local } });
+    between.initiate();
+    await between.world.runUntil(between.established, 10_000);
+    expect(between.responder.engine.sas()[0]?.expiresAt).toBe(valid.to);
+    await between.world.runFor(61_000);
+    expect(between.responder.engine.sas()).toEqual([]);
+    expect(between.initiator.engine.sas()).toEqual([]);
+  });
+
   test("a key server that is not the one the member expects", async () => {
     const both = pskPolicies();
     const expected = identity("fqdn:other.example");
