@@ -80,6 +80,7 @@ function memberRecord(n: number, port: number, now: number): StoreRecord {
     epoch: 1,
     sidFrom: n,
     sidCount: 1,
+    generation: 1,
     leaf: 0,
     keyless: false,
     missed: 0,

@@ -120,6 +120,19 @@ test("a store that works again gets the engine's whole state before the held dat
   expect(store.ledger.map(({ kind }) => kind)).toEqual(["server.store-failed", "server.store-recovered"]);
 });
 
+test("a datagram that the store held up for more than a minute is not sent any more", () => {
+  const { engine, store, log, datagram } = stage(() => [{ kind: "gcks.kek", key: "whole", value: 2 }]);
+  store.failing = true;
+  engine.next = [record("a"), send];
+  datagram();
+  vi.advanceTimersByTime(62_000);
+  engine.next = [];
+  store.failing = false;
+  vi.advanceTimersByTime(3000);
+  expect(log).not.toContain("send");
+  expect(engine.inputs.at(-1)).toEqual({ in: "deadline" });
+});
+
 test("a command during which the store fails is refused although the engine answered", async () => {
   const { engine, store, shell } = stage(() => []);
   store.failing = true;

@@ -67,6 +67,8 @@ export type StoreCondition =
 /** Records that no send depends on may wait this long. */
 const batchMs = 50;
 const batchSize = 2000;
+/** A datagram that had to wait for the store longer than this is not sent any more. */
+const longestHoldMs = 60_000;
 /** Between attempts to get the store back. */
 const retryMs = 3000;
 
@@ -86,7 +88,7 @@ export class Shell<Command> {
   #nextCommand = 1;
   #condition: StoreCondition = { works: true };
   /** Sends of the step during which the store failed, and results of work that came in since. */
-  #held: SendOutput[] = [];
+  #held: { readonly at: Instant; readonly send: SendOutput }[] = [];
   #results: { id: number; result: JobResult }[] = [];
   #refused = 0;
   #restored = false;
@@ -195,7 +197,7 @@ export class Shell<Command> {
           break;
         case "send":
           if (this.#durable()) carrier.send(output.from, output.to, output.bytes, output.multicast);
-          else this.#held.push(output);
+          else this.#held.push({ at: this.#parts.now(), send: output });
           break;
         case "reply":
           if (this.#durable()) this.#answer(output.id, output.reply);
@@ -279,7 +281,9 @@ export class Shell<Command> {
       figures: { downMs: now() - condition.since },
       level: "warning",
     });
-    for (const send of this.#held.splice(0)) this.#carryOut([send]);
+    // what waited long is as good as lost on the way: its times are no longer true, and the engine repeats what matters
+    const since = now() - longestHoldMs;
+    for (const { at, send } of this.#held.splice(0)) if (at >= since) this.#carryOut([send]);
     for (const { id, result } of this.#results.splice(0)) this.#step({ in: "done", id, result });
     this.#step({ in: "deadline" });
   }

@@ -9,6 +9,7 @@ import { IdType } from "../../iana/isakmp.ts";
 import type { Subject } from "../../ledger/event.ts";
 import { type AckView, decodeAck } from "../../wire/gdoi/ack.ts";
 import { ackNames, ackUsesLeaf, verifyAck } from "../ack.ts";
+import { received } from "./assurance.ts";
 import { keepMember, persist } from "./commit.ts";
 import type { Group } from "./group.ts";
 import type { Kek } from "./keys.ts";
@@ -119,6 +120,7 @@ function record(group: Group, rekey: Rekey, member: Member, turn: Turn): void {
   const afterMs = Math.min(MOST_MS, Math.max(0, Math.round(env.now - rekey.sentAt)));
   const late = rekey.settled;
   rekey.move(slot, AckState.ACKED);
+  received(group, rekey, slot);
   rekey.afterMs[slot] = afterMs;
   rekey.attemptOf[slot] = Math.min(255, rekey.attempts);
   acknowledged(member, rekey, env.now);

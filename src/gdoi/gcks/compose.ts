@@ -19,6 +19,7 @@ import type { GroupPolicy, PushTransport } from "../policy.ts";
 import { buildGap, buildSa, buildSak, PUSH_PROTOCOL, unicastSelector } from "../policy-payloads.ts";
 import { signatureKeyBits } from "../signature.ts";
 import { buildSat } from "../tek-payloads.ts";
+import { deliveryOf } from "./assurance.ts";
 import type { Group } from "./group.ts";
 import { type Kek, type Tek, type TekGeneration, tekEnd } from "./keys.ts";
 import type { Member } from "./members.ts";
@@ -56,18 +57,25 @@ function sak(kek: Kek, push: PushTransport, listen: Endpoint | undefined, now: I
   });
 }
 
-function gap(policy: GroupPolicy): GapPayload | undefined {
-  const { activationDelaySeconds, deactivationDelaySeconds } = policy;
+/** With `handOutNext` every SAT has its own activation time, absent when its TEK may be used now. */
+function gap({ activationDelaySeconds, deactivationDelaySeconds, handOutNext }: GroupPolicy): GapPayload | undefined {
+  const delayed = activationDelaySeconds !== undefined && handOutNext !== true;
   return buildGap({
-    ...(activationDelaySeconds !== undefined && { activationSeconds: activationDelaySeconds }),
+    ...(delayed && { activationSeconds: activationDelaySeconds }),
     ...(deactivationDelaySeconds !== undefined && { deactivationSeconds: deactivationDelaySeconds }),
   });
 }
 
-function sats(generation: TekGeneration, now: Instant): SaTekPayload[] {
+/** @param tells whether SA_KDA says how many members have the keys. */
+function sats(group: Group, generation: TekGeneration, tells: boolean, now: Instant): SaTekPayload[] {
+  const { activatesAt } = generation;
+  const attributes = {
+    ...(activatesAt > now && { activationSeconds: Math.ceil((activatesAt - now) / 1000) }),
+    ...(tells && { keyDeliveryAssurance: deliveryOf(group, generation).percent }),
+  };
   return generation.teks
     .filter((tek) => tekEnd(generation, tek) > now)
-    .map((tek) => buildSat(tek.policy, tek.spi, remaining(tekEnd(generation, tek), now)));
+    .map((tek) => buildSat(tek.policy, tek.spi, remaining(tekEnd(generation, tek), now), attributes));
 }
 
 function tekKeys(tek: Tek, env: Env): TekKeys {
@@ -82,10 +90,13 @@ function kekKeys(kek: Kek, env: Env): KekKeys {
   return { spi: kek.key.spi, ivAndKey: kek.ivAndKey(env), publicKey: kek.policy.signature.signer.publicKey };
 }
 
-/** The policy of the group for one member that joins: SAK, [GAP,] SATs of all live TEKs, oldest first (RFC 6407 5.2.1). */
-export function pullSa(group: Group, listen: Endpoint | undefined, now: Instant): GdoiSaPayload {
+/**
+ * The policy of the group for one member that joins: SAK, [GAP,] SATs of all live TEKs, oldest first (RFC 6407 5.2.1).
+ * @param publisher whether it is told how many members have the keys.
+ */
+export function pullSa(group: Group, listen: Endpoint | undefined, publisher: boolean, now: Instant): GdoiSaPayload {
   const { policy } = group;
-  const teks = group.live(now).flatMap((generation) => sats(generation, now));
+  const teks = group.live(now).flatMap((generation) => sats(group, generation, publisher, now));
   return buildSa([sak(group.kek, policy.push, listen, now, false), gap(policy), ...teks]);
 }
 
@@ -96,10 +107,7 @@ export function needsSids(group: Group): boolean {
 
 /** The keys that belong to `pullSa`, and what is the member's own: its path of the tree and its SIDs. */
 export function pullKd(group: Group, member: Member, env: Env): KdPayload {
-  const live = group.live(env.now);
-  const teks = live.flatMap((generation) =>
-    generation.teks.filter((tek) => tekEnd(generation, tek) > env.now).map((tek) => tekKeys(tek, env)),
-  );
+  const teks = liveTeks(group.live(env.now), env);
   const { kek, tree, sids } = group;
   const publicKey = kek.policy.signature.signer.publicKey;
   const lkh: LkhKeys | undefined = tree && {
@@ -114,12 +122,30 @@ export function pullKd(group: Group, member: Member, env: Env): KdPayload {
 }
 
 /** New TEKs, and Deletes of those that end: D, SA, KD. */
-export function tekPayloads(group: Group, made: TekGeneration, ended: readonly TekGeneration[], env: Env): Payload[] {
-  return [
-    ...deletesOf(ended, env.now),
-    buildSa([gap(group.policy), ...sats(made, env.now)]),
-    buildKd({ teks: made.teks.map((tek) => tekKeys(tek, env)) }),
-  ];
+export function tekPayloads(
+  group: Group,
+  made: readonly TekGeneration[],
+  ended: readonly TekGeneration[],
+  env: Env,
+): Payload[] {
+  return [...deletesOf(ended, env.now), ...againPayloads(group, made, false, env)];
+}
+
+/** TEKs of these generations, whether they were pushed before or not: SA, KD. @param tells as of `sats`. */
+export function againPayloads(
+  group: Group,
+  generations: readonly TekGeneration[],
+  tells: boolean,
+  env: Env,
+): [GdoiSaPayload, KdPayload] {
+  const all = generations.flatMap((generation) => sats(group, generation, tells, env.now));
+  return [buildSa([gap(group.policy), ...all]), buildKd({ teks: liveTeks(generations, env) })];
+}
+
+function liveTeks(generations: readonly TekGeneration[], env: Env): TekKeys[] {
+  return generations.flatMap((generation) =>
+    generation.teks.filter((tek) => tekEnd(generation, tek) > env.now).map((tek) => tekKeys(tek, env)),
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type GroupChanges, gcksPolicy, groupPolicy, memberAddress } from "../../../test/support/group.ts";
 import { KeyServerBench, ScriptedMember } from "../../../test/support/scripted-member.ts";
+import { u32 } from "../../util/octets.ts";
 
 const schedule = { retransmitAfterMs: [2_000, 5_000], missingAfterMs: 12_000 };
 
@@ -231,5 +232,93 @@ describe("keys are renewed by themselves", () => {
     const { spi, seq } = rekeyed(server);
     expect(seq).toBe(1);
     expect(spi).not.toBe(before?.spi);
+  });
+});
+
+describe("a push that waited long", () => {
+  const down = (server: KeyServerBench, changes: GroupChanges, ms: number) => {
+    server.take();
+    server.env.now += ms;
+    server.restart(gcksPolicy([groupPolicy({ ...changes, acks: schedule })]));
+    return pushes(server);
+  };
+
+  test("is sent again as it is by a key server that was gone for a minute", () => {
+    const { server, first } = registered(2);
+    const { seq } = rekeyed(server);
+    const [made] = pushes(server);
+    const [again] = down(server, {}, 60_000);
+    expect(again?.bytes).toEqual(made?.bytes);
+    expect(first.push(again?.bytes ?? new Uint8Array(0)).seq).toBe(seq);
+  });
+
+  test("of TEKs is made anew with what is left of their lives, behind what was planned", () => {
+    const { server, all, first } = registered(2);
+    const { spi, seq } = rekeyed(server);
+    server.take();
+    all[1]?.send(all[1].ack(seq));
+    const planned = rekeyed(server, "kek");
+    const [again] = down(server, {}, 10 * 60_000);
+    // the roll-over keeps the place that the operator was told
+    expect(first.push(again?.bytes ?? new Uint8Array(0))).toMatchObject({ seq: planned.seq });
+    expect(server.engine.rekey("plant", spi, seq)).toMatchObject({ settled: true, acked: 1, missing: 1 });
+    for (const member of all) member.send(member.ack(planned.seq));
+    expect(server.engine.group("plant")?.rekeys).toMatchObject([{}, { kind: "kek" }, { kind: "tek", seq: 1 }]);
+    expect(server.last("gcks.rekey-outdated")?.figures).toMatchObject({ seq, pending: 1, afterMs: 600_000 });
+    expect(server.engine.group("plant")?.teks).toHaveLength(2);
+  });
+
+  test("of TEKs alone has the same keys and SPI again", () => {
+    const { server, first } = registered(2);
+    const { seq } = rekeyed(server);
+    const [made] = pushes(server);
+    const [again] = down(server, {}, 600_500);
+    const [before, after] = [made, again].map((push) => first.push(push?.bytes ?? new Uint8Array(0)));
+    expect(after?.seq).toBe(seq + 1);
+    expect(after?.kd).toEqual(before?.kd);
+    const lifetime = (opened: typeof after) => {
+      const [sat] = opened?.sa?.attributes.filter(({ kind }) => kind === "SAT") ?? [];
+      return sat?.kind === "SAT" ? sat.body?.attributes.find(({ type }) => type === 2)?.value : undefined;
+    };
+    expect([before, after].map(lifetime)).toEqual([u32(3_600), u32(2_999)]);
+    expect(server.engine.members("plant").every(({ consecutiveMissed }) => consecutiveMissed === 0)).toBe(true);
+    server.pass(60_000);
+    expect(server.engine.group("plant")?.rekeys.map((rekey) => rekey.settled)).toEqual([true, true]);
+  });
+
+  test.each(["none", "lkh"] as const)(
+    "of a KEK is followed by another roll-over under the new one (%s)",
+    (management) => {
+      const { server } = registered(2, { kek: { management } });
+      const { spi } = rekeyed(server, "kek");
+      const next = server.engine.group("plant")?.kek.spi;
+      const [again] = down(server, { kek: { management } }, 3_600_000 / 2);
+      expect(Buffer.from(again?.bytes.subarray(0, 16) ?? []).toString("hex")).toBe(next);
+      expect(server.engine.rekey("plant", spi, 1)).toMatchObject({ settled: true });
+      expect(server.engine.rekey("plant", next ?? "", 1)).toMatchObject({ kind: "kek", settled: false });
+    },
+  );
+
+  test("that deletes everything has no lifetimes, and is sent again however old it is", () => {
+    const { server, first } = registered(2);
+    server.command({ do: "evict", group: "plant", members: [memberAddress(1)], reason: "stolen" });
+    const [made] = pushes(server);
+    const [again] = down(server, {}, 600_000);
+    expect(again?.bytes).toEqual(made?.bytes);
+    expect(first.push(again?.bytes ?? new Uint8Array(0)).deletes).toHaveLength(2);
+  });
+
+  test("while the store did not work is made anew when it works again", () => {
+    const { server } = registered(2);
+    const { seq } = rekeyed(server);
+    server.take();
+    // nothing reaches a frozen engine until then
+    server.env.now += 600_000;
+    server.pass(0);
+    expect(server.engine.group("plant")?.rekeys).toMatchObject([
+      { seq, settled: true },
+      { seq: seq + 1, settled: false },
+    ]);
+    expect(pushes(server)).toHaveLength(2);
   });
 });

@@ -1,8 +1,9 @@
 /** Pushes on their way: first send, repeats of the same octets under the same SEQ, and the end of waiting (RFC 8263 6). */
 import type { Instant } from "../../core/engine.ts";
 import type { AckPolicy } from "../policy.ts";
+import { delivered, nextActivation } from "./assurance.ts";
 import { commit, keepMember, nextGrace, persist } from "./commit.ts";
-import type { Group } from "./group.ts";
+import { type Group, newTeks } from "./group.ts";
 import type { Member } from "./members.ts";
 import { rekeyRecord } from "./records.ts";
 import { AckState, type Rekey } from "./rekey.ts";
@@ -10,6 +11,9 @@ import { type Turn, tell } from "./server.ts";
 
 /** RFC 8263 6: an acknowledgement is not missing before ten seconds have passed. */
 const LEAST_WAIT_MS = 10_000;
+/** Octets of a push are not sent when they are older than this, or than the last of its repeats and some lateness. */
+const LONGEST_AGE_MS = 60_000;
+const LATENESS_MS = 5_000;
 /** Names in one event; how many there are is always told. */
 const MOST_NAMES = 20;
 
@@ -84,7 +88,7 @@ export function deliver(group: Group, turn: Turn): boolean {
     while (!rekey.settled && due(rekey, acks) <= turn.env.now) {
       if (!rekey.superseded && rekey.repeats < acks.retransmitAfterMs.length) {
         skipTo(rekey, acks, turn.env.now);
-        repeat(group, rekey, turn);
+        repeatOrRemake(group, rekey, turn);
       } else {
         settle(group, rekey, turn);
         settled = true;
@@ -107,12 +111,51 @@ function skipTo(rekey: Rekey, acks: AckPolicy, now: Instant): void {
   }
 }
 
-/** A push of an earlier life goes on: the same octets at once, and a full time of waiting from now. */
+/** A push of an earlier life goes on: the same octets at once, and a full time of waiting from now; or a new one. */
 export function resume(group: Group, rekey: Rekey, turn: Turn): void {
   rekey.patienceFrom = Math.max(rekey.sentAt, turn.env.now);
   if (rekey.superseded) return;
   skipTo(rekey, group.policy.acks, turn.env.now);
-  repeat(group, rekey, turn);
+  repeatOrRemake(group, rekey, turn);
+}
+
+/**
+ * Lifetimes in a push count from when it was made: octets that waited too long would let members hold keys longer than
+ * the key server believes. They give way to a push that is made now.
+ */
+function repeatOrRemake(group: Group, rekey: Rekey, turn: Turn): void {
+  const { retransmitAfterMs } = group.policy.acks;
+  const longest = Math.max(LONGEST_AGE_MS, LATENESS_MS + Math.max(0, ...retransmitAfterMs));
+  const ageMs = turn.env.now - rekey.sentAt;
+  if (rekey.kind === "delete" || ageMs <= longest || rekey.pending === 0) repeat(group, rekey, turn);
+  else remake(group, rekey, ageMs, turn);
+}
+
+/**
+ * Settles a push without blame, and plans what takes its place. A roll-over cannot be made anew, since the group is past
+ * it, and an update of the key tree still less: whatever comes next under the new KEK makes those register again whom it
+ * did not reach, so another roll-over is made when nothing is planned.
+ */
+function remake(group: Group, rekey: Rekey, ageMs: number, turn: Turn): void {
+  const { queue } = group;
+  rekey.superseded = true;
+  const by = "policy" as const;
+  const cause = `push ${rekey.seq} is too old to be sent again`;
+  if (rekey.generations.length > 0) {
+    const renewed = queue.some(({ what }) => what === "tek" || what === "replace");
+    if (!renewed) queue.push({ what: "again", cause, by, generations: rekey.generations });
+  } else if (queue.length === 0) {
+    queue.push({ what: "kek", cause, by, nextSpi: turn.server.keks.freshSpi(turn.env) });
+  }
+  tell(turn, {
+    kind: "gcks.rekey-outdated",
+    subjects: [rekey.subject, group.subject],
+    cause: "policy",
+    because: { kind: "gcks.rekey-sent", subject: rekey.subject },
+    figures: { group: group.name, seq: rekey.seq, spi: rekey.spiHex, pending: rekey.pending, afterMs: ageMs },
+    level: "warning",
+  });
+  settle(group, rekey, turn);
 }
 
 /** Nobody is waited for any more. Whoever did not acknowledge is missing. */
@@ -129,6 +172,7 @@ export function settle(group: Group, rekey: Rekey, turn: Turn): void {
   }
   rekey.settled = true;
   rekey.datagram = undefined;
+  delivered(group, rekey, turn);
   persist(turn, rekeyRecord(group, rekey));
   commit(group, turn);
   const { seq, targets, attempts } = rekey;
@@ -223,14 +267,15 @@ export function schedule(group: Group): void {
   set("push", Math.min(...flights.map((rekey) => due(rekey, group.policy.acks))));
   set("grace", nextGrace(group));
   const renewal = group.renewal();
+  set("activate", nextActivation(group));
   const planned = (what: string) => queue.some((step) => step.what === what);
-  const tek = planned("tek") || planned("replace") ? Number.POSITIVE_INFINITY : renewal.tek;
+  const tek = newTeks.some(planned) ? Number.POSITIVE_INFINITY : renewal.tek;
   set(
     "renew",
     group.closing ? Number.POSITIVE_INFINITY : Math.min(tek, planned("kek") ? Number.POSITIVE_INFINITY : renewal.kek),
   );
 
-  function set(name: "push" | "grace" | "renew", at: Instant): void {
+  function set(name: "push" | "grace" | "renew" | "activate", at: Instant): void {
     if (Number.isFinite(at)) deadlines.set(name, at);
     else deadlines.clear(name);
   }

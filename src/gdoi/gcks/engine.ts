@@ -18,6 +18,7 @@ import { Phase1Endpoint } from "../../ikev1/endpoint.ts";
 import type { Phase1Upcall } from "../../ikev1/types.ts";
 import { decodeHeader } from "../../wire/header.ts";
 import { receiveAck } from "./acks.ts";
+import { assess } from "./assurance.ts";
 import { command } from "./commands.ts";
 import { pump, renew } from "./plan.ts";
 import { PullResponder } from "./pull.ts";
@@ -174,6 +175,7 @@ export class GcksEngine implements Engine<GcksCommand> {
     for (const group of [...this.#server.groups.values()]) {
       const due = group.deadlines.takeDue(now);
       if (due.length === 0) continue;
+      if (due.includes("activate")) assess(group, turn);
       if (due.includes("renew")) renew(group, turn);
       pump(group, turn);
       endClosed(group, turn);

@@ -5,8 +5,9 @@ import type { GroupPolicy } from "../policy.ts";
 import { persist, replaceKek } from "./commit.ts";
 import { deleteAllPayloads } from "./compose.ts";
 import { supersede } from "./delivery.ts";
+import { freshGenerations } from "./generations.ts";
 import type { Group } from "./group.ts";
-import { launch, makeKek, makeRekey, nextTeks } from "./launch.ts";
+import { launch, makeKek, makeRekey } from "./launch.ts";
 import type { Member } from "./members.ts";
 import { nodeRemoval } from "./records.ts";
 import type { Rekey } from "./rekey.ts";
@@ -44,7 +45,7 @@ export function firstKeys(group: Group, turn: Turn): void {
   group.tree = newTree(group, turn);
   group.kek = makeKek(group, turn, turn.server.keks.freshSpi(turn.env), group.tree);
   turn.server.keks.add(group.kek, group);
-  group.generations = [nextTeks(group, turn)];
+  group.generations = freshGenerations(group, turn.env.now, turn.env);
 }
 
 /**
@@ -58,11 +59,11 @@ export function freshStart(group: Group, turn: Turn, why: Reason, out: readonly 
   const payloads = deleteAllPayloads(group);
   const ackType = group.kek.policy.ack ?? 0;
   const rekey = makeRekey(group, turn, { kind: "delete", cause: why.cause, payloads, ackType });
-  const made = nextTeks(group, turn);
+  const made = freshGenerations(group, turn.env.now, turn.env);
   const old = group.tree === undefined ? [] : [...group.tree.records()].map((node) => node.id);
   group.tree = newTree(group, turn);
   replaceKek(group, makeKek(group, turn, turn.server.keks.freshSpi(turn.env), group.tree), turn);
-  group.generations = [made];
+  group.generations = made;
   group.sids.reset(group.policy.sidBits);
   const nodes = group.tree?.takeChanges() ?? [];
   launch(group, turn, [rekey], why.by, { nodes, members: out });

@@ -4,20 +4,28 @@ import type { Instant } from "../../core/engine.ts";
 import type { Cause, Subject } from "../../ledger/event.ts";
 import type { KeyTree } from "../lkh/tree.ts";
 import type { GroupPolicy } from "../policy.ts";
-import { generationEnd, type Kek, renewalOf, type TekGeneration } from "./keys.ts";
+import { generationEnd, type Kek, successionOf, type TekGeneration } from "./keys.ts";
 import { MemberTable, uint32 } from "./members.ts";
 import { HISTORY, type Rekey } from "./rekey.ts";
 import { SidCounter } from "./sids.ts";
 
 /** A rekey that is decided and waits for its turn. */
 export interface Step {
-  /** `replace`: new TEKs, and a Delete of all old ones (RFC 6407 7.4.1). */
-  readonly what: "tek" | "kek" | "replace";
+  /**
+   * `tek`: new TEKs. `replace`: new TEKs, and a Delete of all old ones (RFC 6407 7.4.1). `next`: TEKs that follow the
+   * last ones. `again`: TEKs of an earlier push. `announce`: the same, with how many members have them.
+   */
+  readonly what: "tek" | "kek" | "replace" | "next" | "again" | "announce";
   readonly cause: string;
   readonly by: Cause;
   /** SPI of the KEK that a roll-over will make: chosen when it is planned, so that it can be told. */
   readonly nextSpi?: Uint8Array;
+  /** Numbers of the generations that are pushed again. */
+  readonly generations?: readonly number[];
 }
+
+/** Steps that make new TEKs. */
+export const newTeks = ["tek", "replace", "next"] as const satisfies readonly Step["what"][];
 
 export class Group {
   readonly name: string;
@@ -28,7 +36,7 @@ export class Group {
   /** KEKs within their grace period. */
   retired: Kek[] = [];
   tree: KeyTree | undefined;
-  /** Oldest first; the last is the current one. */
+  /** Oldest first; the last is the current one, or the one that is to follow it. */
   generations: TekGeneration[] = [];
   sids: SidCounter;
   readonly members = new MemberTable();
@@ -43,7 +51,7 @@ export class Group {
   version = 0;
   /** Taken out of the configuration: it ends when its last push is settled. */
   closing = false;
-  readonly deadlines = new Deadlines<"push" | "renew" | "grace">();
+  readonly deadlines = new Deadlines<"push" | "renew" | "grace" | "activate">();
 
   constructor(policy: GroupPolicy) {
     this.name = policy.name;
@@ -81,6 +89,11 @@ export class Group {
     return this.generations.filter((generation) => generationEnd(generation) > now);
   }
 
+  /** Generations whose TEKs may be used, or could be before they ended. */
+  active(now: Instant): TekGeneration[] {
+    return this.generations.filter((generation) => generation.activatesAt <= now);
+  }
+
   /** SPIs that a new TEK must not have. */
   usedSpis(): Set<number> {
     return new Set(this.generations.flatMap((g) => g.teks.map((tek) => uint32(tek.spi, 0))));
@@ -113,9 +126,16 @@ export class Group {
   /** When TEKs and KEK must be renewed, whichever comes first. */
   renewal(): { readonly at: Instant; readonly tek: Instant; readonly kek: Instant } {
     const share = this.policy.renewAtRemaining;
-    const tek = this.generation === undefined ? Number.POSITIVE_INFINITY : renewalOf(this.generation, share);
+    const tek = this.#tekRenewal(share);
     const kek = this.kek.renewAt(share);
     return { at: Math.min(tek, kek), tek, kek };
+  }
+
+  /** The generation after the last is handed out when that comes into use, or else made when it is to follow. */
+  #tekRenewal(share: number): Instant {
+    const { generation } = this;
+    if (generation === undefined || generation.teks.length === 0) return Number.POSITIVE_INFINITY;
+    return this.policy.handOutNext === true ? generation.activatesAt : successionOf(generation, share);
   }
 
   /** A member's subject in the ledger. */

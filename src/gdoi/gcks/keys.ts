@@ -8,6 +8,7 @@ import type { KekPolicy, TekPolicy } from "../policy.ts";
 import type { KekKey } from "../push.ts";
 import { uint32 } from "./members.ts";
 import type { Rekey } from "./rekey.ts";
+import type { Slots } from "./slots.ts";
 
 const IV_OCTETS = 16;
 /** SPIs below belong to others (RFC 4303 2.1). */
@@ -21,16 +22,23 @@ export interface Tek {
   readonly integrityKey?: SecretKey;
 }
 
-/** TEKs made together. Two generations live at a time. */
+/** TEKs made together. Two or three generations live at a time. */
 export interface TekGeneration {
+  /** Ascending over the life of the group. */
   readonly number: number;
   readonly createdAt: Instant;
+  /** From when its TEKs may be used; their lives begin here. */
+  readonly activatesAt: Instant;
   readonly teks: readonly Tek[];
+  /** Members that acknowledged a push of it; those who registered since have it too. */
+  readonly holders: Slots;
+  /** Its delivery was judged when it came into use. */
+  assessed: boolean;
 }
 
 /** When a TEK of a generation ends. */
 export function tekEnd(generation: TekGeneration, tek: Tek): Instant {
-  return generation.createdAt + tek.policy.lifetimeSeconds * 1000;
+  return generation.activatesAt + tek.policy.lifetimeSeconds * 1000;
 }
 
 /** When the last TEK of a generation ends. */
@@ -38,10 +46,10 @@ export function generationEnd(generation: TekGeneration): Instant {
   return Math.max(...generation.teks.map((tek) => tekEnd(generation, tek)));
 }
 
-/** When a generation must be replaced: that share of its shortest lifetime is left. Infinity without TEKs. */
-export function renewalOf(generation: TekGeneration, share: number): Instant {
+/** When another generation must take its place: that share of its shortest lifetime is left. Infinity without TEKs. */
+export function successionOf(generation: TekGeneration, share: number): Instant {
   const shortest = Math.min(...generation.teks.map((tek) => tek.policy.lifetimeSeconds * 1000));
-  return generation.createdAt + shortest * (1 - share);
+  return generation.activatesAt + shortest * (1 - share);
 }
 
 /** New TEKs of every template, their SPIs unlike each other and all in `used`, which they join (READINGS 18). */

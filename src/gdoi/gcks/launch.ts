@@ -1,13 +1,15 @@
 /** Makes keys and pushes them. The state changes and is durable before the first datagram leaves. */
+import type { Instant } from "../../core/engine.ts";
 import type { Cause } from "../../ledger/event.ts";
 import type { LkhUpdateArray, Payload } from "../../wire/payloads.ts";
 import type { KeyTree } from "../lkh/tree.ts";
 import { buildPush, kekKey } from "../push.ts";
 import { commit, persist, replaceKek } from "./commit.ts";
-import { kekPayloads, tekPayloads } from "./compose.ts";
+import { againPayloads, kekPayloads, tekPayloads } from "./compose.ts";
 import { sendFirst } from "./delivery.ts";
+import { earliestUse, followingGeneration, freshGenerations } from "./generations.ts";
 import type { Group, Step } from "./group.ts";
-import { Kek, makeTeks, type TekGeneration } from "./keys.ts";
+import { generationEnd, Kek, type TekGeneration } from "./keys.ts";
 import type { Member } from "./members.ts";
 import { nothingElse, type Redo, rekeyRemoval } from "./records.ts";
 import { Rekey, type RekeyKind } from "./rekey.ts";
@@ -20,6 +22,9 @@ export interface PushOrder {
   readonly payloads: readonly Payload[];
   /** KEK_ACK_REQUESTED of the SAK that holds once the push is processed. */
   readonly ackType: number;
+  /** Generations whose TEKs it carries. */
+  readonly generations?: readonly TekGeneration[];
+  readonly announcement?: boolean;
   /** Members that can make something of it; all when absent. */
   readonly covers?: (member: Member) => boolean;
 }
@@ -33,7 +38,16 @@ export function makeRekey(group: Group, turn: Turn, order: PushOrder): Rekey {
   kek.seq = seq;
   group.number += 1;
   const { kind, cause, ackType, covers } = order;
-  const terms = { number: group.number, kind, cause, ackType, sentAt: turn.env.now, slots: group.members.size };
+  const terms = {
+    number: group.number,
+    kind,
+    cause,
+    ackType,
+    sentAt: turn.env.now,
+    slots: group.members.size,
+    generations: (order.generations ?? []).map((generation) => generation.number),
+    announcement: order.announcement === true,
+  };
   const rekey = new Rekey(kek.key.spi, seq, group.name, terms, datagram);
   for (const member of group.members.present()) {
     if (!member.keyless && (covers === undefined || covers(member))) rekey.target(member.slot);
@@ -71,28 +85,44 @@ export function launch(group: Group, turn: Turn, rekeys: readonly Rekey[], by: C
   }
 }
 
-/** The next generation of TEKs. */
-export function nextTeks(group: Group, turn: Turn): TekGeneration {
-  const { env } = turn;
-  const teks = makeTeks(group.policy.teks, group.usedSpis(), env);
-  return { number: (group.generation?.number ?? 0) + 1, createdAt: env.now, teks };
-}
-
 /**
- * New TEKs. Two generations live on: the push that brings generation n deletes n-2. `replace` deletes all older ones,
- * after members were put out (RFC 6407 7.4.1).
+ * New TEKs. Without `handOutNext` two generations live on: the push that brings generation n deletes n-2. With it they
+ * live until they end, but those that were to come make room. `replace` deletes all older ones, after members were put
+ * out (RFC 6407 7.4.1).
  */
 export function launchTek(group: Group, turn: Turn, step: Step): void {
-  if (group.policy.teks.length === 0) return;
-  const made = nextTeks(group, turn);
-  const kept = step.what === "replace" ? [] : group.generations.slice(-1);
-  const ended = group.generations.filter((generation) => !kept.includes(generation));
-  const payloads = tekPayloads(group, made, ended, turn.env);
+  const { env } = turn;
+  const { generation, policy } = group;
+  if (policy.teks.length === 0) return;
+  const follows = step.what === "next" && generation !== undefined;
+  const at = step.what === "replace" ? env.now : earliestUse(group, env);
+  const made = follows ? [followingGeneration(group, generation, env)] : freshGenerations(group, at, env);
+  const kept = keptBeside(group, step, env.now);
+  const ended = group.generations.filter((other) => !kept.includes(other));
+  const payloads = tekPayloads(group, made, ended, env);
   const ackType = group.kek.policy.ack ?? 0;
-  const rekey = makeRekey(group, turn, { kind: "tek", cause: step.cause, payloads, ackType });
-  group.generations = [...kept, made];
+  const rekey = makeRekey(group, turn, { kind: "tek", cause: step.cause, payloads, ackType, generations: made });
+  group.generations = [...kept, ...made];
   group.version += 1;
   launch(group, turn, [rekey], step.by);
+}
+
+function keptBeside(group: Group, { what }: Step, now: Instant): TekGeneration[] {
+  if (what === "replace") return [];
+  if (what === "next") return group.live(now);
+  const active = group.active(now);
+  return group.policy.handOutNext === true ? active.filter((one) => generationEnd(one) > now) : active.slice(-1);
+}
+
+/** TEKs that were pushed before, as long as they live: what is left of their lives, and how many members have them. */
+export function launchAgain(group: Group, turn: Turn, step: Step): void {
+  const generations = group.live(turn.env.now).filter(({ number }) => step.generations?.includes(number) === true);
+  if (generations.length === 0) return;
+  const announcement = step.what === "announce";
+  const payloads = againPayloads(group, generations, announcement, turn.env);
+  const ackType = group.kek.policy.ack ?? 0;
+  const order = { kind: "tek", cause: step.cause, payloads, ackType, generations, announcement } as const;
+  launch(group, turn, [makeRekey(group, turn, order)], step.by);
 }
 
 /** A KEK of random octets, or with the root of a tree. */

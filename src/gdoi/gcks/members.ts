@@ -29,6 +29,8 @@ export class Member {
   /** The group's epoch when it registered: SIDs, leaf and keys of another epoch are gone. */
   epoch = 0;
   sids: SidRange = NO_SIDS;
+  /** The last generation of TEKs when it registered: it was given all that lived up to this one. */
+  generation = 0;
   /** Its leaf of that epoch's key tree, 0 without one. */
   leaf = 0;
   /** It acknowledged the deletion of all keys, so it holds none until it registers again. */

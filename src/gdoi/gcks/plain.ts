@@ -35,6 +35,12 @@ export class Fields {
     return value instanceof Uint8Array ? value : this.#wrong(name);
   }
 
+  numbers(name: string): number[] {
+    const value = this.#value[name];
+    if (!Array.isArray(value)) return this.#wrong(name);
+    return value.map((entry: Plain) => (typeof entry === "number" ? entry : this.#wrong(name)));
+  }
+
   has(name: string): boolean {
     return this.#value[name] !== undefined;
   }

@@ -4,8 +4,8 @@ import { hex } from "../../util/octets.ts";
 import { commit, endGrace } from "./commit.ts";
 import { deliver, schedule } from "./delivery.ts";
 import { freshStart } from "./fresh-start.ts";
-import { type Group, needsFreshStart, type Step } from "./group.ts";
-import { launchKek, launchTek } from "./launch.ts";
+import { type Group, needsFreshStart, newTeks, type Step } from "./group.ts";
+import { launchAgain, launchKek, launchTek } from "./launch.ts";
 import { type Turn, tell } from "./server.ts";
 
 /** Where a push will stand: what an operator is told before it leaves. */
@@ -29,7 +29,7 @@ export function planned(group: Group): Planned[] {
 }
 
 /** Plans new keys; they are made and sent when it is their turn. Returns the place of the push. */
-export function enqueue(group: Group, turn: Turn, what: "tek" | "kek", cause: string, by: Cause): Planned {
+export function enqueue(group: Group, turn: Turn, what: "tek" | "kek" | "next", cause: string, by: Cause): Planned {
   const nextSpi = what === "kek" ? turn.server.keks.freshSpi(turn.env) : undefined;
   const step: Step = { what, cause, by, ...(nextSpi && { nextSpi }) };
   group.queue.push(step);
@@ -67,7 +67,8 @@ function advance(group: Group, turn: Turn): boolean {
     if (step.what === "kek") {
       if (needsFreshStart(group)) freshStart(group, turn, { cause: step.cause, by: step.by });
       else launchKek(group, turn, step);
-    } else launchTek(group, turn, step);
+    } else if (step.what === "again" || step.what === "announce") launchAgain(group, turn, step);
+    else launchTek(group, turn, step);
   }
   return moved;
 }
@@ -77,6 +78,10 @@ export function renew(group: Group, turn: Turn): void {
   const { now } = turn.env;
   const at = group.renewal();
   const waits = (...what: readonly Step["what"][]) => group.queue.some((step) => what.includes(step.what));
-  if (at.tek <= now && !waits("tek", "replace")) enqueue(group, turn, "tek", "the TEKs' lifetime runs out", "timer");
+  if (at.tek <= now && !waits(...newTeks)) {
+    const follows = group.policy.handOutNext === true && group.live(now).length > 0;
+    if (follows) enqueue(group, turn, "next", "the TEKs handed out before are in use", "timer");
+    else enqueue(group, turn, "tek", "the TEKs' lifetime runs out", "timer");
+  }
   if (group.renewal().kek <= now && !waits("kek")) enqueue(group, turn, "kek", "the KEK's lifetime runs out", "timer");
 }

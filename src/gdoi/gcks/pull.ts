@@ -14,6 +14,7 @@ import { equal } from "../../util/octets.ts";
 import type { Header, IdPayload, Payload } from "../../wire/payloads.ts";
 import { readSidRequest } from "../policy-payloads.ts";
 import { buildPull, firstIv, NONCE_OCTETS, openPull, pullHashFits } from "../pull.ts";
+import { isPublisher } from "./assurance.ts";
 import { authorise } from "./authorisation.ts";
 import { pullKd, pullSa } from "./compose.ts";
 import type { Group } from "./group.ts";
@@ -114,7 +115,8 @@ export class PullResponder {
 
     const nrB = env.random.octets(NONCE_LENGTH);
     const niB = ni.data.slice();
-    const policy = pullSa(group, turn.server.pushSource(group), env.now);
+    const publisher = isPublisher(group, sa.peerIdentity, env.crypto);
+    const policy = pullSa(group, turn.server.pushSource(group), publisher, env.now);
     const answer: Payload[] = [{ kind: "NONCE", data: nrB }, policy];
     const { datagram: bytes, nextIv } = buildPull(sa, env, messageId, [niB], answer, opened.value.nextIv);
     const request = env.crypto.hash("sha256", datagram.bytes);

@@ -95,7 +95,6 @@ function newSigner(group: Group, turn: Turn): void {
   group.retired.push(kek);
   group.sids.reset(group.policy.sidBits);
   firstKeys(group, turn);
-  group.generations = group.generations.slice(-1);
   commit(group, turn, { nodes: group.tree?.takeChanges() ?? [], members: [] });
   tell(turn, {
     kind: "gcks.signer-lost",

@@ -70,8 +70,16 @@ function kekPlain(kek: Kek, env: CryptoEnv): Plain {
 }
 
 function generationPlain(generation: TekGeneration, env: CryptoEnv): Plain {
-  const { number, createdAt, teks } = generation;
-  return { number, createdAt, teks: teks.map((tek) => tekPlain(tek, env)) };
+  const { number, createdAt, activatesAt, assessed, holders, teks } = generation;
+  return {
+    number,
+    createdAt,
+    activatesAt,
+    assessed,
+    /** As of this commit: later acknowledgements and registrations have their own records. */
+    holders: holders.octets,
+    teks: teks.map((tek) => tekPlain(tek, env)),
+  };
 }
 
 function tekPlain(tek: Tek, env: CryptoEnv): Plain {
@@ -95,8 +103,8 @@ function tekPolicyPlain(policy: TekPolicy): Plain {
 }
 
 function stepPlain(step: Step): Plain {
-  const { what, cause, by, nextSpi } = step;
-  return { what, cause, by, ...(nextSpi && { nextSpi }) };
+  const { what, cause, by, nextSpi, generations } = step;
+  return { what, cause, by, ...(nextSpi && { nextSpi }), ...(generations && { generations: [...generations] }) };
 }
 
 function nodePlain(node: NodeRecord): Plain {
@@ -114,6 +122,8 @@ function rekeyPlain(rekey: Rekey): Plain {
     cause: rekey.cause,
     ackType: rekey.ackType,
     sentAt: rekey.sentAt,
+    generations: [...rekey.generations],
+    announcement: rekey.announcement,
     attempts: rekey.attempts,
     settled: rekey.settled,
     superseded: rekey.superseded,
@@ -168,6 +178,7 @@ function memberPlain(group: Group, member: Member): Plain {
     epoch: member.epoch,
     sidFrom: member.sids.from,
     sidCount: member.sids.count,
+    generation: member.generation,
     leaf: member.leaf,
     keyless: member.keyless,
     missed: member.missed,

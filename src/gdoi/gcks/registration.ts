@@ -40,6 +40,7 @@ export function admission(group: Group, sa: Phase1Sa, asked: number | undefined,
   if (leaf === undefined) return startOver(group, turn, "the key tree is full", "gcks.tree-full");
   member.leaf = leaf;
   member.epoch = group.sids.epoch;
+  member.generation = group.generation?.number ?? 0;
   member.sids = group.sids.take(count);
   member.registeredAt = turn.env.now;
   member.registrations += 1;

@@ -34,6 +34,10 @@ export interface RekeyTerms {
   readonly sentAt: Instant;
   /** Slots of the group when it was sent. */
   readonly slots: number;
+  /** Numbers of the generations whose TEKs it carries. */
+  readonly generations: readonly number[];
+  /** It tells how many members have TEKs that they were sent before. */
+  readonly announcement: boolean;
 }
 
 export class Rekey implements RekeyTerms {
@@ -47,6 +51,8 @@ export class Rekey implements RekeyTerms {
   readonly ackType: number;
   readonly sentAt: Instant;
   readonly slots: number;
+  readonly generations: readonly number[];
+  readonly announcement: boolean;
   /** The octets, until nothing more will be sent. */
   datagram: Uint8Array | undefined;
   /** By member slot. */
@@ -79,6 +85,8 @@ export class Rekey implements RekeyTerms {
     this.sentAt = terms.sentAt;
     this.patienceFrom = terms.sentAt;
     this.slots = terms.slots;
+    this.generations = terms.generations;
+    this.announcement = terms.announcement;
     this.datagram = datagram;
     this.states = new Uint8Array(terms.slots);
     this.afterMs = new Uint32Array(terms.slots);

@@ -6,6 +6,7 @@ import { equal } from "../../util/octets.ts";
 import { KeyTree, type NodeRecord } from "../lkh/tree.ts";
 import type { GroupPolicy, IpsecTekPolicy, KekPolicy, TekPolicy } from "../policy.ts";
 import { acknowledged } from "./acks.ts";
+import { received } from "./assurance.ts";
 import { Group, type Step } from "./group.ts";
 import { Kek, type Tek, type TekGeneration } from "./keys.ts";
 import { Member, type Standing } from "./members.ts";
@@ -13,6 +14,7 @@ import { Fields } from "./plain.ts";
 import { RecordKind } from "./records.ts";
 import { AckState, Rekey, type RekeyKind } from "./rekey.ts";
 import { SidCounter } from "./sids.ts";
+import { Slots } from "./slots.ts";
 
 /** The records of one group, sorted. */
 export interface StoredGroup {
@@ -115,7 +117,14 @@ function restoreGeneration(fields: Fields, env: Env): TekGeneration {
       ...(tek.has("integrityKey") && { integrityKey: key("integrityKey") }),
     };
   });
-  return { number: fields.number("number"), createdAt: fields.number("createdAt"), teks };
+  return {
+    number: fields.number("number"),
+    createdAt: fields.number("createdAt"),
+    activatesAt: fields.number("activatesAt"),
+    teks,
+    holders: new Slots(fields.octets("holders").slice()),
+    assessed: fields.flag("assessed"),
+  };
 }
 
 function restoreTekPolicy(fields: Fields): TekPolicy {
@@ -161,6 +170,7 @@ function restoreStep(fields: Fields): Step {
     cause: fields.text("cause"),
     by: fields.text("by") as Cause,
     ...(fields.has("nextSpi") && { nextSpi: fields.octets("nextSpi") }),
+    ...(fields.has("generations") && { generations: fields.numbers("generations") }),
   };
 }
 
@@ -192,6 +202,7 @@ function restoreMember(fields: Fields): Member {
   member.registrations = fields.number("registrations");
   member.epoch = fields.number("epoch");
   member.sids = { from: fields.number("sidFrom"), count: fields.number("sidCount") };
+  member.generation = fields.number("generation");
   member.leaf = fields.number("leaf");
   member.keyless = fields.flag("keyless");
   member.missed = fields.number("missed");
@@ -252,6 +263,8 @@ function restoreRekey(group: Group, fields: Fields): Rekey {
     ackType: fields.number("ackType"),
     sentAt: fields.number("sentAt"),
     slots: states.length,
+    generations: fields.numbers("generations"),
+    announcement: fields.flag("announcement"),
   };
   const datagram = fields.has("datagram") ? fields.octets("datagram") : undefined;
   const rekey = new Rekey(fields.octets("spi"), fields.number("seq"), group.name, terms, datagram);
@@ -270,6 +283,7 @@ function restoreAck(group: Group, rekey: Rekey | undefined, slot: number, fields
   const known = rekey !== undefined && (rekey.states[slot] ?? AckState.NONE) !== AckState.NONE;
   if (known) {
     rekey.move(slot, AckState.ACKED);
+    received(group, rekey, slot);
     rekey.afterMs[slot] = fields.number("afterMs");
     rekey.attemptOf[slot] = fields.number("attempt");
   }

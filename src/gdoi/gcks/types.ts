@@ -87,6 +87,8 @@ export interface GroupView {
     readonly protocol: string;
     readonly activateAt: number;
     readonly expiresAt: number;
+    /** How many of the members have it; with key delivery assurance alone. */
+    readonly delivery?: { readonly percent: number; readonly holders: number; readonly members: number };
   }[];
   readonly nextSid: number;
   readonly rekeys: readonly RekeyView[];

@@ -4,6 +4,7 @@ import type { CryptoProvider } from "../../crypto/provider.ts";
 import { KekAckRequested, TekProtocol } from "../../iana/gdoi.ts";
 import { knownName, nameOf } from "../../iana/names.ts";
 import { hex } from "../../util/octets.ts";
+import { deliveryOf } from "./assurance.ts";
 import type { Group } from "./group.ts";
 import { tekEnd } from "./keys.ts";
 import { identityOf, type Member } from "./members.ts";
@@ -32,8 +33,9 @@ export function groupView(group: Group, crypto: CryptoProvider | undefined): Gro
         name: tek.policy.name,
         spi: hex(tek.spi),
         protocol: nameOf(TekProtocol, tek.policy.protocolId),
-        activateAt: generation.createdAt + (generation.number > 1 ? delay : 0),
+        activateAt: generation.activatesAt + (generation.number > 1 && policy.handOutNext !== true ? delay : 0),
         expiresAt: tekEnd(generation, tek),
+        ...(policy.assurance && { delivery: deliveryOf(group, generation) }),
       })),
     ),
     nextSid: group.sids.next,

@@ -62,6 +62,16 @@ function whoIsMissing(known: readonly string[], many: number): string {
     : listed(known);
 }
 
+/** `4 of 5 members (80 %) have the TEKs of group plant to be used from 14:02:11`. */
+function keyDelivery(event: Told): string {
+  const [holders, members] = [text(event, "holders"), count(number(event, "members") ?? 0, "member")];
+  const use =
+    event.figures?.when === "activated"
+      ? "now in use"
+      : `to be used from ${timeOfDay(number(event, "activateAt") ?? 0)}`;
+  return `${holders} of ${members} (${text(event, "percent")} %) have the TEKs of group ${text(event, "group")} ${use}`;
+}
+
 /** `member gm3 has not acknowledged rekey 3; silent since 14:02:11; sent 4 times; alert raised`. */
 function missing(event: Told): string {
   const last = number(event, "lastAckAt");
@@ -150,6 +160,16 @@ export const gcksEvents: Catalogue = {
   "gcks.rekey-repeated": {
     sentence: (e) =>
       `${rekey(e)} retransmitted to ${count(number(e, "pending") ?? 0, "member")} that did not answer, attempt ${text(e, "attempt")}`,
+  },
+  /** Its lifetimes are no longer true. figures: group, seq, spi, pending, afterMs. */
+  "gcks.rekey-outdated": {
+    sentence: (e) =>
+      `${rekey(e)} was made ${duration(number(e, "afterMs") ?? 0)} ago and is not retransmitted: another takes its place`,
+  },
+  /** Of one generation. figures: group, generation, percent, holders, members, level, activateAt, spis, when. */
+  "gcks.key-delivery": { sentence: keyDelivery },
+  "gcks.key-delivery-low": {
+    sentence: (e) => `${keyDelivery(e)}, under the level of ${text(e, "level")} %; alert raised`,
   },
   /** figures: group, seq, spi, ackRequested, targets, acked, missing, reregistered, left, attempts, afterMs, members. */
   "gcks.rekey-settled": { sentence: settled },
