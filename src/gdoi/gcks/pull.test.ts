@@ -147,6 +147,14 @@ describe("repeated messages", () => {
     expect(view(server)?.registrations).toBe(1);
   });
 
+  test("are answered a bounded number of times: copies are cheap for who sees one", () => {
+    const server = bench();
+    const member = new ScriptedMember(server, memberAddress(0));
+    const { message3 } = member.register();
+    const answers = Array.from({ length: 1000 }, () => member.send(message3).length);
+    expect(answers.reduce((sum, one) => sum + one, 0)).toBe(32);
+  });
+
   test("of message 1 get message 2 again while message 3 is awaited", () => {
     const server = bench();
     const member = new ScriptedMember(server, memberAddress(0));

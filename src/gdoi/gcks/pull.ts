@@ -16,14 +16,18 @@ import { readSidRequest } from "../policy-payloads.ts";
 import { buildPull, firstIv, NONCE_OCTETS, openPull, pullHashFits } from "../pull.ts";
 import { isPublisher } from "./assurance.ts";
 import { authorise } from "./authorisation.ts";
+import { CERTIFICATE_REVOKED, isCertificateOf } from "./certificates.ts";
 import { pullKd, pullSa } from "./compose.ts";
 import type { Group } from "./group.ts";
+import type { Member } from "./members.ts";
 import { pump } from "./plan.ts";
 import { type Admission, admission } from "./registration.ts";
 import { type Server, type Turn, tell } from "./server.ts";
 import { type Exchange, Sessions } from "./sessions.ts";
 
 const NONCE_LENGTH = 32;
+/** Copies of one message that are answered: more than any member sends of its own. */
+const MOST_REPEATS = 32;
 
 interface Refused {
   readonly code: string;
@@ -74,6 +78,8 @@ export class PullResponder {
   /** The same octets again, unless what they say is over: then the member is to begin anew. */
   #repeated(exchange: Exchange, turn: Turn): void {
     turn.server.counters.count("pull.repeated");
+    // anybody on the way can send a copy, and message 4 may have a hundred times its octets
+    if (++exchange.repeats > MOST_REPEATS) return;
     const overtaken = overtakenBy(exchange);
     if (overtaken === undefined) {
       send(exchange.sa, exchange.answer, turn);
@@ -122,7 +128,7 @@ export class PullResponder {
     const request = env.crypto.hash("sha256", datagram.bytes);
     const { version } = group;
     const exchange = { sa, messageId, group, niB, nrB, version, iv: nextIv, request, answer: bytes };
-    this.sessions.add({ ...exchange, done: false, expiresAt: 0 }, env.now);
+    this.sessions.add({ ...exchange, repeats: 0, done: false, expiresAt: 0 }, env.now);
     turn.server.counters.count("pull.begun");
     send(sa, bytes, turn);
   }
@@ -153,6 +159,7 @@ export class PullResponder {
     }
     this.#fourth(exchange, admitted, opened.value.nextIv, turn);
     exchange.request = env.crypto.hash("sha256", datagram.bytes);
+    exchange.repeats = 0;
     exchange.done = true;
     this.sessions.prolong(exchange, env.now);
     pump(group, turn);
@@ -249,10 +256,19 @@ function standingOf(group: Group, sa: Phase1Sa, turn: Turn): Refused | undefined
   if (authorise(group.policy.members, sa.peerIdentity, turn.env.crypto) === undefined) {
     return { code: "not-authorised", reason: "no rule of the group admits this identity", notify, group };
   }
-  if (group.members.find(sa.peerIdentity)?.standing === "evicted") {
+  const member = group.members.find(sa.peerIdentity);
+  if (member?.standing === "evicted" && !comesAnew(member, sa, turn)) {
     return { code: "evicted", reason: "the member was put out of the group", notify, group };
   }
   return undefined;
+}
+
+/** Whether a member whose certificate was revoked has another one now. */
+function comesAnew(member: Member, sa: Phase1Sa, turn: Turn): boolean {
+  if (member.reason !== CERTIFICATE_REVOKED || member.certificate === undefined || sa.certificate === undefined) {
+    return false;
+  }
+  return !isCertificateOf(member.certificate, sa.certificate, turn.env.crypto);
 }
 
 /** An authenticated message tells where the peer is now. */

@@ -24,6 +24,8 @@ export interface Exchange {
   /** Hash of the last genuine message, and the exact octets that answered it. */
   request: Uint8Array;
   answer: Uint8Array;
+  /** How often that answer was sent again. */
+  repeats: number;
   done: boolean;
   expiresAt: Instant;
 }

@@ -62,6 +62,23 @@ describe("pushes", () => {
     expect(bench.view).toMatchObject({ pushesAccepted: 2, kek: { seq: 1 } });
   });
 
+  test("a group whose KEK has the SPI of another group's still gets its own pushes", () => {
+    const bench = new MemberBench().start();
+    const { spi } = bench.server.kek;
+    const [plant] = gmPolicy(member.address).groups;
+    if (plant === undefined) throw new Error("no group");
+    const other = bench.server.newKek();
+    bench.server.kek = { ...other, spi, key: { ...other.key, spi } };
+    bench.command({
+      do: "reconfigure",
+      policy: gmPolicy(member.address, { groups: [plant, { ...plant, name: "yard" }] }),
+    });
+    const outputs = bench.receive(bench.server.push(bench.server.tekPayloads([bench.server.newTek()])));
+    expect(acksIn(outputs)).toHaveLength(1);
+    expect(bench.engine.keys("yard")?.teks).toHaveLength(2);
+    expect(bench.engine.keys("plant")?.teks).toHaveLength(1);
+  });
+
   test("a push that deletes everything is acknowledged, and the member registers again", () => {
     const bench = new MemberBench().start();
     const outputs = bench.receive(bench.server.push(everything));

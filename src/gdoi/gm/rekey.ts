@@ -23,11 +23,17 @@ import type { Gm, Group, RekeyState } from "./state.ts";
 export function pushArrived(gm: Gm, datagram: Datagram, header: Header): void {
   if (isCopy(gm, datagram)) return;
   const spi = hex(spiOf(header));
+  let refused: { readonly group: string; readonly refusal: Refusal } | undefined;
+  // another key server may have chosen the same SPI, by ill will at least
   for (const group of gm.groups.values()) {
     const under = [group.rekey, group.handover?.old].find((rekey) => rekey?.spi === spi);
     if (under === undefined) continue;
     const refusal = judge(gm, group, under, datagram, header);
-    if (refusal !== undefined) drop(gm, group.name, refusal.code, refusal.why, datagram.from.address);
+    if (refusal === undefined) return;
+    refused ??= { group: group.name, refusal };
+  }
+  if (refused !== undefined) {
+    drop(gm, refused.group, refused.refusal.code, refused.refusal.why, datagram.from.address);
     return;
   }
   const late = [...gm.groups.values()].some((group) => group.retired.includes(spi));
