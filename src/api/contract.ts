@@ -58,7 +58,11 @@ export const endpoints = {
     z.strictObject({ members, reason: z.string().min(1).max(1000) }),
     z.object({ group: z.string(), evicted: z.array(z.string()), rekeys: plannedRekeys }),
   ),
-  admit: post("/v1/groups/:name/admit", z.strictObject({ members }), z.looseObject({})),
+  admit: post(
+    "/v1/groups/:name/admit",
+    z.strictObject({ members }),
+    z.object({ group: z.string(), admitted: z.array(z.string()) }),
+  ),
   register: post("/v1/member/register", z.strictObject({ group: z.string().min(1).max(255) }), gmGroupView),
   events: get("/v1/events", eventQuery, z.array(eventView)),
   why: get("/v1/why/:subject", nothing, storyView),

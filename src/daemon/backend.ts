@@ -135,10 +135,13 @@ function membersCalled(daemon: Running, role: KeyServerRole, group: string, call
   return called.map((one) => memberCalled(one, all, peersOf(daemon), nodeCrypto));
 }
 
-/** `GROUP/MEMBER` tells of that group alone; a member by itself also of its Phase 1. */
+/**
+ * `GROUP/MEMBER` tells of that group alone; a member by itself also of its Phase 1, and so does a group at a member:
+ * without Phase 1 there is nothing else to tell.
+ */
 function subjectsIn(daemon: Running, subject: string): string[] {
   const engine = daemon.keyServer?.engine;
-  if (engine === undefined) return [subject];
+  if (engine === undefined) return [subject, ...keyServersOf(daemon, subject)];
   const slash = subject.indexOf("/");
   const group = slash < 0 ? undefined : engine.group(subject.slice(0, slash))?.name;
   if (group !== undefined) {
@@ -147,6 +150,14 @@ function subjectsIn(daemon: Running, subject: string): string[] {
   }
   const members = engine.groups().flatMap(({ name }) => engine.members(name));
   return subjectsOf(subject, members, peersOf(daemon), nodeCrypto);
+}
+
+/** Addresses of the key servers of a group, or of the key server of that name. */
+function keyServersOf({ configuration: { member } }: Running, subject: string): string[] {
+  const serving = member?.groups.find(({ name }) => name === subject)?.keyServers ?? [subject];
+  return (member?.keyServers ?? [])
+    .filter(({ name }) => serving.includes(name))
+    .map(({ endpoint }) => endpoint.address);
 }
 
 /** What the ledger has of any of the subjects, oldest first. */

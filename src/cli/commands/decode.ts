@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { HashName } from "../../crypto/provider.ts";
 import { fromHex } from "../../util/octets.ts";
-import { describeMessage } from "../../wire/describe.ts";
+import { describeMessage, type TreeNode } from "../../wire/describe.ts";
 import { examples } from "../daemon-command.ts";
 import { type DecodeKeys, type DecodeProblem, decodeWith } from "../decrypt.ts";
 import { CommandError, ExitCode } from "../exit.ts";
@@ -46,14 +46,20 @@ export function addDecode(program: Command): void {
     .action((input: string, options: DecodeOptions) => {
       const text = input === "-" ? readFileSync(0, "latin1").trim() : input;
       const decoded = decodeWith(octets("the message", text), keysOf(options));
-      if (!decoded.ok) throw new CommandError(ExitCode.FAILURE, problemText(decoded.error));
-      const tree = describeMessage(decoded.value.header, decoded.value.payloads, {
-        showKeys: options.showKeys === true,
-      });
-      if (options.json === true) printJson(tree);
-      else for (const line of treeLines(tree)) print(line);
+      if (!decoded.ok) {
+        // the header is in the clear
+        if (decoded.error.what === "encrypted") show(describeMessage(decoded.error.header, []), options);
+        throw new CommandError(ExitCode.FAILURE, problemText(decoded.error));
+      }
+      const { header, payloads } = decoded.value;
+      show(describeMessage(header, payloads, { showKeys: options.showKeys === true }), options);
       if (decoded.value.decrypted && options.json !== true) remark("(decrypted; neither HASH nor SIG was checked)");
     });
+}
+
+function show(tree: TreeNode, { json }: DecodeOptions): void {
+  if (json === true) printJson(tree);
+  else for (const line of treeLines(tree)) print(line);
 }
 
 function keysOf({ key, iv, lastBlock, hash, kek }: DecodeOptions): DecodeKeys {

@@ -22,6 +22,10 @@ export function addEvict(program: Command): void {
         printJson(done);
         return;
       }
+      if (done.evicted.length === 0) {
+        print(`${members.join(", ")}: evicted from ${name} before, nothing to do.`);
+        return;
+      }
       print(`${done.evicted.join(", ")} evicted from ${name}${pushText(done.rekeys)}.`);
       print(`keyherald group ${name} shows who has acknowledged; keyherald admit ${name} MEMBER lets one in again.`);
     });
@@ -40,7 +44,8 @@ export function addAdmit(program: Command): void {
     .action(async (name: string, members: string[], options: DaemonOptions) => {
       const done = await clientOf(options).call("admit", { members }, { name });
       if (options.json === true) printJson(done);
-      else print(`${members.join(", ")} may register for ${name} again.`);
+      else if (done.admitted.length === 0) print(`${members.join(", ")}: not evicted from ${name}, nothing to do.`);
+      else print(`${done.admitted.join(", ")} may register for ${name} again.`);
     });
 }
 
