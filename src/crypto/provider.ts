@@ -79,8 +79,21 @@ export interface CertificateView {
   readonly algorithm: KeyAlgorithm;
 }
 
+/** One certificate and no other: by its issuer and the issuer's number for it. */
+export interface CertificateReference {
+  /** The issuer's certificate, DER. */
+  readonly issuer: Uint8Array;
+  /** Contents of the INTEGER, in hexadecimal. */
+  readonly serialHex: string;
+}
+
 export type ChainVerdict =
-  | { readonly ok: true; readonly leaf: CertificateView }
+  | {
+      readonly ok: true;
+      readonly leaf: CertificateView;
+      /** Of the leaf; absent when it is a trust anchor itself. */
+      readonly reference?: CertificateReference;
+    }
   | {
       readonly ok: false;
       readonly code: "malformed" | "expired" | "not-yet-valid" | "untrusted" | "revoked" | "not-allowed" | "weak";
@@ -154,4 +167,9 @@ export interface CryptoProvider {
   nameText(nameDer: Uint8Array): string;
   /** Path validation; never rejects for octets of a peer. */
   verifyChain(request: ChainRequest): Promise<ChainVerdict>;
+  /**
+   * Whether a certificate is in one of these revocation lists (DER) that its issuer signed. Lists that cannot be read
+   * count for nothing.
+   */
+  revocations(crls: readonly Uint8Array[]): (certificate: CertificateReference) => boolean;
 }

@@ -1,7 +1,7 @@
 /** Established Phase 1 SAs: one small object each, found by cookies and by the peer's identity. */
 import type { Endpoint, Instant } from "../core/engine.ts";
 import { type Identity, identityKey } from "../core/identity.ts";
-import type { CryptoProvider, SecretKey } from "../crypto/provider.ts";
+import type { CertificateReference, CryptoProvider, SecretKey } from "../crypto/provider.ts";
 import { concat, fromHex, hex } from "../util/octets.ts";
 import { BLOCK_LENGTH } from "./phase2.ts";
 import type { Phase1Proposal, Phase1Sa } from "./types.ts";
@@ -32,6 +32,7 @@ export class EstablishedSa implements Phase1Sa {
   readonly establishedAt: Instant;
   readonly expiresAt: Instant;
   readonly certificateSubject?: string;
+  readonly certificate?: CertificateReference;
   /** identityKey of the peer's identity: type and data. */
   readonly peerKey: string;
   /** The one before of the same peer. */
@@ -53,6 +54,7 @@ export class EstablishedSa implements Phase1Sa {
     this.establishedAt = from.establishedAt;
     this.expiresAt = from.expiresAt;
     if (from.certificateSubject !== undefined) this.certificateSubject = from.certificateSubject;
+    if (from.certificate !== undefined) this.certificate = from.certificate;
     this.peerKey = identityKey(from.peerIdentity);
     this.#crypto = crypto;
     const keys = [from.encryptionKey, from.skeyidA].map((key) => crypto.exportSecret(key));

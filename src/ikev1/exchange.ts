@@ -1,7 +1,7 @@
 /** Main mode exchanges under way: what both roles hold, state by state. */
 import type { Endpoint, Env, Instant, Output } from "../core/engine.ts";
 import type { Identity } from "../core/identity.ts";
-import { CryptoError, type KeyExchange, type SecretKey } from "../crypto/provider.ts";
+import { type CertificateReference, CryptoError, type KeyExchange, type SecretKey } from "../crypto/provider.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import { deriveSkeyids, type Exchanged, encryptionKey, phase1Iv, pskSkeyid, signatureSkeyid } from "./keys.ts";
 import type { Choice, TransformMeaning } from "./proposals.ts";
@@ -54,6 +54,7 @@ export interface Authenticated {
   readonly proof: Proof;
   readonly peer: PeerPolicy;
   readonly certificateSubject?: string;
+  readonly certificate?: CertificateReference;
   /** End of the certificate's validity: no SA that it vouches for outlives it. */
   readonly certificateEnd?: Instant;
   /** Notes for the ledger: how the peer reads what the RFCs leave open. */

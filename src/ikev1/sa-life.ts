@@ -20,7 +20,7 @@ export function establish(
   ctx: Context,
 ): void {
   const { env, policy } = ctx;
-  const { proof, peer, certificateSubject, certificateEnd } = authenticated;
+  const { proof, peer, certificateSubject, certificateEnd, certificate } = authenticated;
   const agreed = Math.min(policy.lifetimeSeconds, keyed.lifeSeconds || policy.lifetimeSeconds);
   const expiresAt = Math.min(env.now + 1000 * agreed, certificateEnd ?? Number.POSITIVE_INFINITY);
   const sa = new EstablishedSa(
@@ -41,6 +41,7 @@ export function establish(
       establishedAt: env.now,
       expiresAt,
       ...(certificateSubject === undefined ? {} : { certificateSubject }),
+      ...(certificate === undefined ? {} : { certificate }),
     },
     env.crypto,
   );

@@ -2,7 +2,7 @@
 import type { Endpoint, Instant } from "../core/engine.ts";
 import type { Identity } from "../core/identity.ts";
 import type { RetransmissionPolicy } from "../core/retransmission.ts";
-import type { HashName, SecretKey, Signer } from "../crypto/provider.ts";
+import type { CertificateReference, HashName, SecretKey, Signer } from "../crypto/provider.ts";
 import type { NotificationPayload } from "../wire/payloads.ts";
 
 /** One acceptable Phase 1 transform (RFC 2409 App. A). */
@@ -49,6 +49,8 @@ export interface Phase1Policy {
   /** READINGS 2: what ECDSA signs when we sign; a verifier accepts both. */
   readonly ecdsaSigns: "hash-of-HASH" | "HASH";
   readonly sendCertificateRequest: boolean;
+  /** A peer sends exactly one certificate, and its identity is the subject of that: ID_DER_ASN1_DN and nothing else. */
+  readonly peersAreSubjects?: boolean;
   readonly retransmission: RetransmissionPolicy;
   /** Bounds of half-open exchanges as responder: in all, and per source address. */
   readonly halfOpen: { readonly total: number; readonly perSource: number; readonly timeoutMs: number };
@@ -78,6 +80,8 @@ export interface Phase1Sa {
   readonly expiresAt: Instant;
   /** With certificates: the verified leaf's subject as RFC 4514 text; a peer's text, to be sanitised before it is shown. */
   readonly certificateSubject?: string;
+  /** The verified leaf, so that it is known when it is revoked; absent when it is a trust anchor itself. */
+  readonly certificate?: CertificateReference;
 }
 
 export type Phase1FailureCode =

@@ -59,12 +59,14 @@ async function judge({ chain, anchors, crls, at }: ChainRequest): Promise<ChainV
   if (!Array.isArray(path)) return path;
   for (const [i, certificate] of path.entries()) {
     const issuer = path[i + 1];
-    if (issuer !== undefined && lists.some((list) => isRevoked(certificate, issuer, list))) {
+    if (issuer !== undefined && lists.some((list) => isRevoked(certificate.tbs.serialHex, issuer, list))) {
       return refuse("revoked", `${certificate.view.issuerText} has revoked ${certificate.view.subjectText}`);
     }
   }
   const why = path.length < 2 ? undefined : await constraintsRefuse(path, at);
-  return why === undefined ? { ok: true, leaf: leaf.view } : refuse("not-allowed", why);
+  if (why !== undefined) return refuse("not-allowed", why);
+  const issuer = path[1]?.view.der;
+  return { ok: true, leaf: leaf.view, ...(issuer && { reference: { issuer, serialHex: leaf.tbs.serialHex } }) };
 }
 
 /**

@@ -58,11 +58,11 @@ function isTime(tag: number): boolean {
   return tag === 0x17 || tag === 0x18;
 }
 
-/** Whether `list` is signed by `issuer`, who may sign lists, and has the certificate's serial number. */
-export function isRevoked(certificate: Candidate, issuer: Candidate, list: CrlReading): boolean {
+/** Whether `list` is signed by `issuer`, who may sign lists, and has this serial number of its certificates. */
+export function isRevoked(serialHex: string, issuer: Candidate, list: CrlReading): boolean {
   const hash = hashes.get(list.signatureOid);
   if (issuer.key === undefined || hash === undefined || list.issuerHex !== issuer.subjectHex) return false;
-  if (!list.revoked.has(certificate.tbs.serialHex) || !allowsUsage(issuer.tbs, "cRLSign")) return false;
+  if (!list.revoked.has(serialHex) || !allowsUsage(issuer.tbs, "cRLSign")) return false;
   try {
     return verify(hash, list.signed, issuer.key, list.signature);
   } catch {

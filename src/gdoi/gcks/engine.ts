@@ -15,10 +15,11 @@ import type { CryptoProvider } from "../../crypto/provider.ts";
 import { ExchangeType } from "../../iana/isakmp.ts";
 import { nameOf } from "../../iana/names.ts";
 import { Phase1Endpoint } from "../../ikev1/endpoint.ts";
-import type { Phase1Upcall } from "../../ikev1/types.ts";
+import type { Phase1Sa, Phase1Upcall } from "../../ikev1/types.ts";
 import { decodeHeader } from "../../wire/header.ts";
 import { receiveAck } from "./acks.ts";
 import { assess } from "./assurance.ts";
+import { CERTIFICATE_REVOKED } from "./certificates.ts";
 import { command } from "./commands.ts";
 import { pump, renew } from "./plan.ts";
 import { PullResponder } from "./pull.ts";
@@ -90,7 +91,8 @@ export class GcksEngine implements Engine<GcksCommand> {
   snapshot(): StoreRecord[] {
     const crypto = this.#crypto;
     if (crypto === undefined) return [];
-    return [...this.#server.groups.values()].flatMap((group) => [...snapshotOf(group, { crypto })]);
+    const groups = [...this.#server.groups.values()].flatMap((group) => [...snapshotOf(group, { crypto })]);
+    return [...this.#server.certificates.records(), ...groups];
   }
 
   status(): GcksStatus {
@@ -185,6 +187,7 @@ export class GcksEngine implements Engine<GcksCommand> {
   #command(id: number, given: GcksCommand, turn: Turn): void {
     if (given.do === "reconfigure") this.#phase1.reconfigure(given.policy.phase1);
     const answer = command(given, turn);
+    if (given.do === "reconfigure") for (const sa of [...this.#phase1.sas()]) this.#endRevoked(sa, turn);
     if (isRefusal(answer)) turn.out.push({ out: "refuse", id, refusal: answer.refusal });
     else turn.out.push({ out: "reply", id, reply: answer.reply });
   }
@@ -192,8 +195,17 @@ export class GcksEngine implements Engine<GcksCommand> {
   #upcalls(upcalls: readonly Phase1Upcall[], turn: Turn): void {
     for (const upcall of upcalls) {
       if (upcall.up === "deleted") this.#pulls.sessions.forget(upcall.sa);
+      else if (upcall.up === "established") this.#endRevoked(upcall.sa, turn);
       else if (upcall.up === "notification") complained(turn, upcall.sa, upcall.notification);
     }
+  }
+
+  /** Ends an SA whose certificate is revoked; the list may have come while its chain was looked at. */
+  #endRevoked(sa: Phase1Sa, turn: Turn): void {
+    const { certificates, policy } = turn.server;
+    if (sa.certificate === undefined || !certificates.revoked(sa.certificate, policy.phase1.crls, turn.env)) return;
+    this.#phase1.delete(sa, CERTIFICATE_REVOKED, turn.env, turn.out);
+    this.#pulls.sessions.forget(sa);
   }
 
   /** Ends a step that may have moved deadlines. */

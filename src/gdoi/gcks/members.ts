@@ -5,6 +5,7 @@ import type { CryptoProvider } from "../../crypto/provider.ts";
 import { IdType } from "../../iana/isakmp.ts";
 import { addressOctets, addressText } from "../../util/address.ts";
 import { fromHex } from "../../util/octets.ts";
+import type { MemberCertificate } from "./certificates.ts";
 import type { SidRange } from "./sids.ts";
 
 export type Standing = "registered" | "removed" | "evicted";
@@ -24,6 +25,8 @@ export class Member {
   ipv4 = -1;
   /** The local socket that its GROUPKEY-PULL came to. */
   local: Endpoint = NOWHERE;
+  /** What it proved its identity with when it registered. */
+  certificate: MemberCertificate | undefined = undefined;
   registeredAt: Instant = 0;
   registrations = 0;
   /** The group's epoch when it registered: SIDs, leaf and keys of another epoch are gone. */

@@ -3,6 +3,7 @@ import type { StoreRecord } from "../../core/engine.ts";
 import { equal } from "../../util/octets.ts";
 import type { GroupPolicy } from "../policy.ts";
 import { authorise } from "./authorisation.ts";
+import { CERTIFICATE_REVOKED } from "./certificates.ts";
 import { commit, persist } from "./commit.ts";
 import { resume, supersede } from "./delivery.ts";
 import { evict } from "./eviction.ts";
@@ -24,7 +25,9 @@ export interface Changes {
 
 /** Takes back what was stored, opens groups that are new, drops those that are no longer configured. */
 export function restoreAll(records: Iterable<StoreRecord>, turn: Turn): void {
-  const stored = sortRecords(records);
+  const all = [...records];
+  turn.server.certificates.restore(all);
+  const stored = sortRecords(all);
   for (const policy of turn.server.policy.groups) {
     const mine = stored.get(policy.name);
     stored.delete(policy.name);
@@ -155,9 +158,19 @@ export function reconfigure(policy: GcksPolicy, turn: Turn): Changes {
   return changes;
 }
 
-/** Members whom no rule admits any more are put out; they may come back when one does. */
+/**
+ * Members whose certificates were revoked are put out, until they come with another one; so are members whom no rule
+ * admits any more, until one does.
+ */
 function applyRules(group: Group, turn: Turn): void {
   const { crypto } = turn.env;
+  const { certificates, policy } = turn.server;
+  const revoked = [...group.members.present()].filter(
+    ({ certificate }) => certificate && certificates.memberRevoked(certificate, policy.phase1.crls, turn.env),
+  );
+  if (revoked.length > 0) {
+    evict(group, turn, revoked, { standing: "evicted", reason: CERTIFICATE_REVOKED, by: "policy" });
+  }
   const unwanted = [...group.members.present()].filter(
     (member) => authorise(group.policy.members, identityOf(member.key), crypto) === undefined,
   );

@@ -173,6 +173,7 @@ function memberPlain(group: Group, member: Member): Plain {
     port: member.port,
     localAddress: member.local.address,
     localPort: member.local.port,
+    ...(member.certificate && { certificate: { ...member.certificate } }),
     registeredAt: member.registeredAt,
     registrations: member.registrations,
     epoch: member.epoch,

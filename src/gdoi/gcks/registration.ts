@@ -44,12 +44,20 @@ export function admission(group: Group, sa: Phase1Sa, asked: number | undefined,
   member.sids = group.sids.take(count);
   member.registeredAt = turn.env.now;
   member.registrations += 1;
+  noteCertificate(member, sa, turn);
   member.missed = 0;
   const { address, port } = sa.remote;
   group.members.register(member, address, port, turn.server.endpoint(sa.local));
   reregistered(group, member);
   keepMember(group, member, turn);
   return { member, event: registered(group, member) };
+}
+
+function noteCertificate(member: Member, sa: Phase1Sa, turn: Turn): void {
+  const { certificates } = turn.server;
+  const noted = sa.certificate && certificates.note(sa.certificate, turn.env.crypto);
+  member.certificate = noted?.certificate;
+  if (noted?.record !== undefined) persist(turn, noted.record);
 }
 
 /** Its own leaf of this tree, or a free one; 0 without a tree, undefined when the tree is full. */

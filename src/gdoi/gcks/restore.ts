@@ -198,6 +198,10 @@ function restoreMember(fields: Fields): Member {
   member.locate(fields.text("address"), fields.number("port"), local);
   member.standing = fields.text("standing") as Standing;
   if (fields.has("reason")) member.reason = fields.text("reason");
+  if (fields.has("certificate")) {
+    const certificate = fields.fields("certificate");
+    member.certificate = { issuer: certificate.text("issuer"), serialHex: certificate.text("serialHex") };
+  }
   member.registeredAt = fields.number("registeredAt");
   member.registrations = fields.number("registrations");
   member.epoch = fields.number("epoch");

@@ -1,6 +1,7 @@
 /** What the parts of the key server share. */
 import type { Endpoint, Env, Output } from "../../core/engine.ts";
 import type { LedgerEvent } from "../../ledger/event.ts";
+import { Certificates } from "./certificates.ts";
 import { Counters } from "./counters.ts";
 import { Faults } from "./faults.ts";
 import type { Group } from "./group.ts";
@@ -12,6 +13,7 @@ export class Server {
   /** Groups by name, those that are closing included. */
   readonly groups = new Map<string, Group>();
   readonly keks = new KekIndex<Group>();
+  readonly certificates = new Certificates();
   readonly counters = new Counters();
   readonly faults = new Faults(this.counters);
   readonly #endpoints = new Map<string, Endpoint>();
