@@ -23,7 +23,7 @@ export function wrapped(text: string, indent: number, used = indent): string {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
-    const room = Math.max(40, columns() - (lines.length === 0 ? used : indent));
+    const room = Math.max(20, columns() - (lines.length === 0 ? used : indent));
     if (line !== "" && line.length + 1 + word.length > room) {
       lines.push(line);
       line = word;
@@ -32,7 +32,7 @@ export function wrapped(text: string, indent: number, used = indent): string {
   return [...lines, line].join(`\n${" ".repeat(indent)}`);
 }
 
-/** Columns that a line may have. */
+/** Columns that a line may have; what goes into a pipe or a file is not cut or broken. */
 export function columns(): number {
-  return process.stdout.columns ?? 100;
+  return process.stdout.columns ?? Number.POSITIVE_INFINITY;
 }

@@ -158,6 +158,6 @@ function lastRekey(rekeys: readonly Rekey[]): string {
 
 function lastAck(member: z.infer<typeof memberView>, now: number): string {
   if (member.lastAckAt === undefined) return member.everAcked ? "-" : "never";
-  const rekey = member.lastAckSeq === undefined ? "" : ` (rekey ${member.lastAckSeq})`;
+  const rekey = member.lastAckSeq === undefined ? "" : ` (SEQ ${member.lastAckSeq})`;
   return `${relative(member.lastAckAt, now)}${rekey}`;
 }
