@@ -30,6 +30,8 @@ export interface Context {
 export interface Refused {
   readonly code: Phase1FailureCode;
   readonly why: string;
+  /** A word more about the code that the peer may know: what is wrong with its certificate. */
+  readonly detail?: string;
   /** Last ciphertext block of the message when it decrypted well: then the peer has our keys. */
   readonly lastBlock?: Uint8Array;
 }

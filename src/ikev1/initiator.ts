@@ -24,7 +24,7 @@ import {
   sendTo,
 } from "./exchange.ts";
 import { admit } from "./peers.ts";
-import { buildProof, checkHash, checkSignature, readProof } from "./proof.ts";
+import { buildProof, checkHash, checkSignature, readProof, unacceptable } from "./proof.ts";
 import { acceptAnswer, offerPayload } from "./proposals.ts";
 import { refuse } from "./refusal.ts";
 import { message2, message4, message6 } from "./transitions.ts";
@@ -181,9 +181,8 @@ function takeProof(
   const proof = readProof(keys, message6(authentication), header, datagram.bytes, ctx);
   if (!proof.ok) return proof.error;
   if (authentication !== "psk") {
-    if (proof.value.certificates.length === 0) {
-      return refusedBehindKeys({ code: "invalid-certificate", why: "no certificate was sent" }, proof.value);
-    }
+    const refused = unacceptable(proof.value, ctx);
+    if (refused !== undefined) return refusedBehindKeys(refused, proof.value);
     exchange.state = { at: "VERIFYING-RESPONDER", keyed: keys, proof: proof.value };
     exchange.taken = [...exchange.taken, digest];
     // should the verdict not come, message 5 goes out again, and in the end the attempt fails

@@ -46,7 +46,7 @@ export function readProof(
     body: id.body,
     evidence: evidence.data,
     certificates: certificates
-      .filter(({ encoding }) => encoding === CertificateEncoding.X509_SIGNATURE)
+      .filter(({ encoding }) => ctx.policy.peersAreSubjects || encoding === CertificateEncoding.X509_SIGNATURE)
       .slice(0, CERTIFICATES_AT_MOST)
       .map(({ data }) => data),
     initialContact: notifications.some(({ notifyType }) => notifyType === NotifyType.INITIAL_CONTACT),
@@ -92,6 +92,24 @@ export function checkHash(input: ProofInput, proof: Proof, ctx: Context): Result
   return ok(proof.notes);
 }
 
+/** Why the certificates and the identity of a peer that signs need not be looked at any further; undefined when they do. */
+export function unacceptable({ certificates, identity }: Proof, ctx: Context): Refused | undefined {
+  const { policy, env } = ctx;
+  if (certificates.length === 0) return { code: "invalid-certificate", why: "no certificate was sent" };
+  if (policy.peersAreSubjects !== true) return undefined;
+  if (certificates.length > 1) {
+    const why = `${certificates.length} certificates were sent, exactly one is taken`;
+    return { code: "invalid-certificate", why, detail: "more than one" };
+  }
+  if (identity.type === IdType.ID_DER_ASN1_DN) return undefined;
+  const claimed = sanitise(identityText(identity, env.crypto));
+  return {
+    code: "invalid-identity",
+    why: `identity ${claimed} is no ID_DER_ASN1_DN, the subject of the certificate`,
+    detail: "not the subject of the certificate",
+  };
+}
+
 /** Certificate, identity and signature of a peer, once its chain has been looked at. */
 export function checkSignature(
   input: ProofInput,
@@ -100,7 +118,10 @@ export function checkSignature(
   ctx: Context,
 ): Result<Omit<Authenticated, "proof" | "peer">, Refused> {
   const { crypto } = ctx.env;
-  if (!verdict.ok) return err({ code: "invalid-certificate", why: `certificate ${verdict.code}: ${verdict.why}` });
+  if (!verdict.ok) {
+    const { code: detail, why } = verdict;
+    return err({ code: "invalid-certificate", why: `certificate ${detail}: ${why}`, detail });
+  }
   const subject = sanitise(verdict.leaf.subjectText);
   const unbound = unboundBecause(proof.identity, verdict.leaf, crypto);
   if (unbound !== undefined) {
@@ -108,6 +129,7 @@ export function checkSignature(
     return err({
       code: "invalid-identity",
       why: `identity ${claimed} is not in the certificate: ${sanitise(unbound)}`,
+      detail: "not in the certificate",
     });
   }
   const verifier = crypto.importVerifier(verdict.leaf.publicKey);

@@ -57,7 +57,7 @@ export function notifyInClear(
  * has the keys.
  */
 export function refuse(exchange: Exchange, refused: Refused, digest: Uint8Array, ctx: Context): void {
-  const { code, why } = refused;
+  const { code, why, detail } = refused;
   const { remote, local, doi, initiatorCookie, role } = exchange;
   exchange.refused = { code, why, digest };
   exchange.refusals += 1;
@@ -67,7 +67,7 @@ export function refuse(exchange: Exchange, refused: Refused, digest: Uint8Array,
     subjects: [{ kind: "phase1", name: remote.address }],
     cause: "peer",
     reason: why,
-    figures: { code, role, source: remote.address, times },
+    figures: { code, role, source: remote.address, times, ...(detail === undefined ? {} : { detail }) },
     level: "warning",
   }));
   const notifyType = notifications[code];
@@ -100,7 +100,8 @@ function notificationOf(doi: number, notifyType: number, text: string): Notifica
   return { kind: "N", doi, protocolId: ProtocolId.PROTO_ISAKMP, spi: new Uint8Array(0), notifyType, data };
 }
 
-/** What the peer is told: nothing about who is allowed or what a certificate says. */
-function publicText({ code, why }: Refused): string {
-  return code === "no-proposal-chosen" || code === "malformed" || code === "invalid-key" ? why : code;
+/** What the peer is told: nothing about who is allowed or what a certificate says, but what is wrong with its own. */
+function publicText({ code, why, detail }: Refused): string {
+  if (code === "no-proposal-chosen" || code === "malformed" || code === "invalid-key") return why;
+  return detail === undefined ? code : `${code}: ${detail}`;
 }

@@ -22,7 +22,15 @@ import {
   sendTo,
 } from "./exchange.ts";
 import { admit, claimedBecause, peersAt, usableProposals } from "./peers.ts";
-import { addressNote, buildProof, certificateRequests, checkHash, checkSignature, readProof } from "./proof.ts";
+import {
+  addressNote,
+  buildProof,
+  certificateRequests,
+  checkHash,
+  checkSignature,
+  readProof,
+  unacceptable,
+} from "./proof.ts";
 import { answerPayload, choose } from "./proposals.ts";
 import { notifyInClear, refuse } from "./refusal.ts";
 import { message1, message3, message5 } from "./transitions.ts";
@@ -197,9 +205,8 @@ function takeProof(
   const proof = readProof(keys, message5(authentication), header, datagram.bytes, ctx);
   if (!proof.ok) return proof.error;
   if (authentication !== "psk") {
-    if (proof.value.certificates.length === 0) {
-      return refusedBehindKeys({ code: "invalid-certificate", why: "no certificate was sent" }, proof.value);
-    }
+    const refused = unacceptable(proof.value, ctx);
+    if (refused !== undefined) return refusedBehindKeys(refused, proof.value);
     exchange.state = { at: "VERIFYING-INITIATOR", keyed: keys, proof: proof.value };
     exchange.taken = digest;
     ctx.verify(exchange, proof.value.certificates);

@@ -3,7 +3,7 @@ import type { Endpoint, Engine, Env, Input, Output, StoreRecord } from "../../sr
 import type { Identity } from "../../src/core/identity.ts";
 import { parseIdentity } from "../../src/core/identity.ts";
 import { nodeCrypto } from "../../src/crypto/node/index.ts";
-import { issueCa, issueCertificate } from "../../src/crypto/node/issue.ts";
+import { issueCa, issueCertificate, issueCrl } from "../../src/crypto/node/issue.ts";
 import type { KeyAlgorithm } from "../../src/crypto/provider.ts";
 import { seededRandom } from "../../src/crypto/seeded.ts";
 import { Phase1Endpoint } from "../../src/ikev1/endpoint.ts";
@@ -139,6 +139,8 @@ export interface Pki {
   readonly anchor: Uint8Array;
   /** Credentials with a fresh certificate; `valid` in milliseconds since the epoch. */
   credentials(name: string, options?: IssueOptions): LocalCredentials;
+  /** A revocation list with these serial numbers. */
+  revoke(serials: readonly string[]): Uint8Array;
 }
 
 export interface IssueOptions {
@@ -159,6 +161,7 @@ export function pki(authentication: Exclude<AuthenticationName, "psk">, name = "
   const issued = new Map<string, LocalCredentials>();
   const fresh: Pki = {
     anchor: ca.certificate,
+    revoke: (revoked) => issueCrl({ ca, revoked, number: 1, thisUpdate: START - YEAR, nextUpdate: START + YEAR }),
     credentials(subject, options = {}) {
       const key = `${subject} ${JSON.stringify(options)}`;
       const before = issued.get(key);

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Phase1Policy } from "../../../src/ikev1/types.ts";
+import { nodeCrypto } from "../../../src/crypto/node/index.ts";
+import { IdType } from "../../../src/iana/isakmp.ts";
+import type { LocalCredentials, Phase1Policy } from "../../../src/ikev1/types.ts";
 import type { LedgerEvent } from "../../../src/ledger/event.ts";
 import { decodeMessage, encodeMessage } from "../../../src/wire/message.ts";
 import {
@@ -30,6 +32,19 @@ async function refused(both: { initiator: Phase1Policy; responder: Phase1Policy 
   expect(between.initiator.engine.phase1.halfOpen()).toBe(0);
   expect(between.initiator.engine.sas()).toEqual([]);
   return between;
+}
+
+/** Both sides named by the subjects of their certificates, and asking it of each other. */
+function subjects(): { initiator: Phase1Policy; responder: Phase1Policy } {
+  const both = certificatePolicies("ecdsa-256", { peersAreSubjects: true, sendCertificateRequest: false });
+  const named = (local: LocalCredentials): LocalCredentials => {
+    const { subject } = nodeCrypto.parseCertificate(local.certificates[0] ?? new Uint8Array(0));
+    return { ...local, identity: { type: IdType.ID_DER_ASN1_DN, data: subject } };
+  };
+  return {
+    initiator: { ...both.initiator, local: named(both.initiator.local) },
+    responder: { ...both.responder, local: named(both.responder.local) },
+  };
 }
 
 const events = (between: Pair, host: string, kind: string): LedgerEvent[] =>
@@ -184,6 +199,77 @@ describe("main mode refuses", () => {
     expect(between.initiator.engine.failures()).toMatchObject([
       { code: "refused-by-peer", why: expect.stringContaining("INVALID_CERTIFICATE") },
     ]);
+  });
+
+  test("a revoked certificate, and the device is told so", async () => {
+    const both = subjects();
+    const [leaf] = both.initiator.local.certificates;
+    const serials = [nodeCrypto.parseCertificate(leaf ?? new Uint8Array(0)).serialHex];
+    const crls = [pki("ecdsa-256").revoke(serials)];
+    const between = await refused({ ...both, responder: { ...both.responder, crls } });
+    expect(events(between, "responder", "phase1.refused")[0]).toMatchObject({
+      reason: "certificate revoked: CN=Lab CA,O=Keyherald has revoked CN=gm.example,O=Keyherald",
+      figures: { code: "invalid-certificate", detail: "revoked" },
+    });
+    expect(between.initiator.engine.failures()).toMatchObject([
+      { code: "refused-by-peer", why: expect.stringContaining("INVALID_CERTIFICATE: invalid-certificate: revoked") },
+    ]);
+    expect(between.responder.engine.sas()).toEqual([]);
+  });
+
+  describe("where peers are the subjects of their certificates", () => {
+    test("nothing of one that is: one certificate, whose subject is the identity", async () => {
+      const between = pair(subjects());
+      between.initiate();
+      await between.world.runUntil(between.established, 10_000);
+      expect(between.established()).toBe(true);
+    });
+
+    test("any other identity, even one that the certificate has", async () => {
+      const both = subjects();
+      const local = { ...both.initiator.local, identity: identity("fqdn:gm.example") };
+      const between = await refused({ ...both, initiator: { ...both.initiator, local } });
+      expect(between.responder.engine.failures()).toMatchObject([
+        {
+          code: "invalid-identity",
+          why: "identity fqdn:gm.example is no ID_DER_ASN1_DN, the subject of the certificate",
+        },
+      ]);
+      expect(between.initiator.engine.failures()).toMatchObject([
+        { code: "refused-by-peer", why: expect.stringContaining("not the subject of the certificate") },
+      ]);
+    });
+
+    test("the subject of somebody else's certificate", async () => {
+      const both = subjects();
+      const local = { ...both.initiator.local, identity: both.responder.local.identity };
+      const between = await refused({ ...both, initiator: { ...both.initiator, local } });
+      expect(between.responder.engine.failures()).toMatchObject([
+        {
+          code: "invalid-identity",
+          why: "identity dn:CN=gcks.example,O=Keyherald is not in the certificate: the certificate's subject is CN=gm.example,O=Keyherald",
+        },
+      ]);
+    });
+
+    test("more than one certificate, on either side", async () => {
+      const both = subjects();
+      const chain = (local: LocalCredentials) => ({
+        ...local,
+        certificates: [...local.certificates, pki("ecdsa-256").anchor],
+      });
+      const asInitiator = await refused({
+        ...both,
+        initiator: { ...both.initiator, local: chain(both.initiator.local) },
+      });
+      const failure = { code: "invalid-certificate", why: "2 certificates were sent, exactly one is taken" };
+      expect(asInitiator.responder.engine.failures()).toMatchObject([failure]);
+      const asResponder = await refused({
+        ...both,
+        responder: { ...both.responder, local: chain(both.responder.local) },
+      });
+      expect(asResponder.initiator.engine.failures()).toMatchObject([failure]);
+    });
   });
 
   test("a certificate of another authority, on either side", async () => {
