@@ -24,8 +24,11 @@ export type NestedValue = (writer: Writer, value: Uint8Array, trace: Trace) => b
 
 const SECTION = "RFC 2408 3.3";
 const AF = 0x8000;
-/** More attributes than any structure here has use for: an LKH packet may carry an array for every node put out. */
-const AT_MOST = 4096;
+/**
+ * More attributes than any structure here has use for: a SID packet may carry 4096 SIDs beside their width, an LKH packet an
+ * array for every node put out.
+ */
+const AT_MOST = 8192;
 
 /** The value of `a` as a number: of TV, or of a TLV of up to six octets; longer ones count as the largest number. */
 export function numberOf(a: Attribute): number {

@@ -54,6 +54,11 @@ describe("a registration", () => {
     expect(server.engine.group("plant")?.nextSid).toBe(4);
   });
 
+  test("gives 4096 SIDs, the most that a request may ask for, in one message that can be read", () => {
+    const member = new ScriptedMember(bench(), memberAddress(0));
+    expect(member.register(plant, 4096).keys.sids?.values).toHaveLength(4096);
+  });
+
   test("gives no SIDs when no TEK has a counter mode", () => {
     const [tek] = groupPolicy().teks;
     if (tek === undefined) throw new Error("no TEK");
