@@ -9,6 +9,7 @@ import {
   memberView,
   plannedRekeys,
   rekeyDetail,
+  seenView,
   storyView,
 } from "./views.ts";
 
@@ -64,6 +65,11 @@ export const endpoints = {
     z.object({ group: z.string(), admitted: z.array(z.string()) }),
   ),
   register: post("/v1/member/register", z.strictObject({ group: z.string().min(1).max(255) }), gmGroupView),
+  seen: post(
+    "/v1/member/seen",
+    z.strictObject({ group: z.string().min(1).max(255), spi: z.string().regex(/^[0-9a-f]{8}$/i) }),
+    seenView,
+  ),
   events: get("/v1/events", eventQuery, z.array(eventView)),
   why: get("/v1/why/:subject", nothing, storyView),
 } as const;

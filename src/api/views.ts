@@ -103,12 +103,29 @@ export const gmGroupView = z.object({
     .object({ spi: z.string(), seq: z.number(), expiresAt: instant.exactOptional(), ack: z.string() })
     .exactOptional(),
   teks: z.array(
-    z.object({ spi: z.string(), protocol: z.string(), activateAt: instant, expiresAt: instant.exactOptional() }),
+    z.object({
+      spi: z.string(),
+      protocol: z.string(),
+      activateAt: instant,
+      expiresAt: instant.exactOptional(),
+      kept: z.boolean().exactOptional(),
+      oid: z.string().exactOptional(),
+      selector: z.string().exactOptional(),
+      keyDeliveryAssurance: z.number().exactOptional(),
+    }),
   ),
   sids: z.array(z.number()),
   pushesAccepted: z.number(),
   acksSent: z.number(),
   lastError: z.string().exactOptional(),
+});
+
+/** What becomes of an SPI that was seen: its key is known, or asked for in `inMs` milliseconds. */
+export const seenView = z.object({
+  group: z.string(),
+  spi: z.string(),
+  known: z.boolean(),
+  inMs: z.number().exactOptional(),
 });
 
 /** GmStatus of gdoi/gm/types.ts. */

@@ -15,6 +15,7 @@ import { addPki } from "./commands/pki.ts";
 import { addRegister } from "./commands/register.ts";
 import { addRekey } from "./commands/rekey.ts";
 import { addRun } from "./commands/run.ts";
+import { addSeen } from "./commands/seen.ts";
 import { addStatus } from "./commands/status.ts";
 import { addWhy } from "./commands/why.ts";
 import { CommandError, ExitCode } from "./exit.ts";
@@ -49,6 +50,7 @@ export function createProgram(): Command {
   addEvict(program);
   addAdmit(program);
   addRegister(program);
+  addSeen(program);
   program.commandsGroup("Tools:");
   addDecode(program);
   addPki(program);

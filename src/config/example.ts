@@ -82,6 +82,8 @@ member:
       id: 1234
       keyServers: [ks1]             # in the order in which they are tried
       sids: 1                       # Sender-IDs to ask for, for senders with counter modes (RFC 6407 3.5)
+      keepWhenUnreachable: false    # true: go on with the last keys after their end while no key server answers
+  # export: { file: keys.json }     # writes the keys, unencrypted, for the programs that protect streams with them
   acknowledgements: { jitter: 4s, unicastJitter: false }    # never above 5s (RFC 8263 6)
   reregisterWithin: 20%
   retry: { first: 5s, max: 5m }

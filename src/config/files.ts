@@ -1,6 +1,6 @@
 /** Files that the configuration names: keys that nobody else may read, certificates, revocation lists. */
 import { readFileSync, statSync } from "node:fs";
-import { isAbsolute, resolve } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import type * as z from "zod";
 import { nodeCrypto } from "../crypto/node/index.ts";
 import { certificatesFrom, crlsFrom } from "../crypto/node/pem.ts";
@@ -33,6 +33,24 @@ export function path(around: Surroundings, expected: string): z.ZodType<string> 
 
 function absolute(around: Surroundings, file: string): string {
   return isAbsolute(file) ? file : resolve(around.folder, file);
+}
+
+/** Absolute path of a file that secrets are written to: its folder must be there, and others must not write in it. */
+export function keysFile(around: Surroundings): z.ZodType<string> {
+  return field("the name of a file in a folder that exists", (input) => {
+    const file = absolute(around, textOf(input));
+    const folder = dirname(file);
+    const status = statSync(folder, { throwIfNoEntry: false });
+    if (status === undefined || !status.isDirectory()) throw new Wrong(`the folder ${folder} does not exist`);
+    const sticky = (status.mode & 0o1000) !== 0;
+    if ((status.mode & 0o022) !== 0 && !sticky) {
+      throw new Wrong(
+        `others may write in ${folder}; run: chmod go-w ${folder}`,
+        "a folder that only its owner writes in",
+      );
+    }
+    return file;
+  });
 }
 
 /** @throws Wrong with what to do when it cannot be read, is too long, or is secret and others may read it. */

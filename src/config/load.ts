@@ -43,6 +43,7 @@ export function loadConfiguration(
     ...(keyServer !== undefined && { keyServer: buildKeyServer(keyServer) }),
     generatedSigners: keyServer?.groups.flatMap((group) => generatedSigner(group) ?? []) ?? [],
     ...(member !== undefined && { member: buildMember(member) }),
+    ...(member?.export !== undefined && { keyExport: member.export }),
     retention: { maxAgeMs: root.retention.age, maxEvents: root.retention.events },
     warnings: warningsOf(root, text.value, now),
   });

@@ -31,6 +31,8 @@ export interface Configuration {
   /** Groups of the key server whose push signing key is to be made once and kept in the store. */
   readonly generatedSigners: readonly GeneratedSigner[];
   readonly member?: GmPolicy;
+  /** The file that the member's keys are written to. */
+  readonly keyExport?: { readonly file: string };
   /** How much of the ledger is kept. */
   readonly retention: { readonly maxAgeMs: number; readonly maxEvents: number };
   readonly warnings: readonly ConfigProblem[];

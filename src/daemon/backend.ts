@@ -66,6 +66,8 @@ export function backendOf(daemon: Running): ControlBackend {
       },
       register: async (_, { group }) =>
         plain("register", await carriedOut(memberOf(daemon).shell.command({ do: "register", group }))),
+      seen: async (_, { group, spi }) =>
+        plain("seen", await carriedOut(memberOf(daemon).shell.command({ do: "seen", group, spi }))),
       events: (_, query) => fromStore(daemon, (store) => store.events(query).map(viewOf)),
       why: (at) => {
         const subject = at["subject"] ?? "";

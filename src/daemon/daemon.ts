@@ -12,6 +12,7 @@ import { machineTime, SteadyClock } from "./clock.ts";
 import { DropReport } from "./drops.ts";
 import { Followers } from "./follow.ts";
 import { Journal } from "./journal.ts";
+import { type KeyExport, keyExportOf } from "./key-export.ts";
 import { EventLog, type Logger } from "./log.ts";
 import { OwnAddresses } from "./own-address.ts";
 import { DaemonError, endpointText, messageOf, storeProblem } from "./problems.ts";
@@ -45,6 +46,7 @@ export class Daemon implements Running {
   readonly #drops = new DropReport();
   readonly #sad: Record<string, number> = { "sad.installed": 0, "sad.removed": 0 };
   #syslog: Syslog | undefined;
+  readonly #keyExport: KeyExport | undefined;
   #control: ControlServer | undefined;
   #tick: NodeJS.Timeout | undefined;
   #ticks = 0;
@@ -61,6 +63,7 @@ export class Daemon implements Running {
     this.startedAt = this.clock.now();
     this.#events = new EventLog(parts.log);
     this.#syslog = openSyslog(configuration, parts.log);
+    this.#keyExport = keyExportOf(this);
   }
 
   /** Brings everything up in the order in which it depends on each other. @throws DaemonError */
@@ -131,6 +134,7 @@ export class Daemon implements Running {
     clearInterval(this.#tick);
     this.note("server.stopped", "info", "operator", { reason: why });
     await this.#control?.close();
+    await this.#keyExport?.close();
     for (const shell of [this.member?.shell, this.keyServer?.shell]) {
       try {
         shell?.close();
@@ -220,6 +224,7 @@ export class Daemon implements Running {
       sad: (change) => {
         const name = change.change === "install" ? "sad.installed" : "sad.removed";
         this.#sad[name] = (this.#sad[name] ?? 0) + 1;
+        this.#keyExport?.change(change);
       },
       storeChanged: (condition) => {
         if (condition.works) parts.log.warn("the state store works again; keys are issued again");

@@ -79,6 +79,7 @@ async function takeBack(daemon: Running, old: Configuration): Promise<void> {
 function needsRestart(old: Configuration, fresh: Configuration): string | undefined {
   if (old.state.file !== fresh.state.file) return "state.file";
   if (old.control.socket !== fresh.control.socket) return "control.socket";
+  if (old.keyExport?.file !== fresh.keyExport?.file) return "member.export";
   if ((old.keyServer === undefined) !== (fresh.keyServer === undefined)) return "whether this is a key server";
   if ((old.member === undefined) !== (fresh.member === undefined)) return "whether this is a member";
   return undefined;

@@ -16,7 +16,7 @@ import {
   section,
   text,
 } from "../field.ts";
-import type { Surroundings } from "../files.ts";
+import { keysFile, type Surroundings } from "../files.ts";
 import { didYouMean } from "../suggest.ts";
 import { address, duration, endpoint, groupId, identity, name, share } from "../values.ts";
 import { addressIdentity, buildPhase1, checkPhase1, phase1Shape, pskOf, pskSection } from "./phase1.ts";
@@ -46,11 +46,13 @@ function memberShape(around: Surroundings) {
         id: groupId(),
         keyServers: list(name(), 1, 100).optional(),
         sids: integer(1, mostSids).default(1),
+        keepWhenUnreachable: flag().optional(),
         interface: text("the name or an address of a network interface").optional(),
       }),
       1,
       1_000,
     ),
+    export: section({ file: keysFile(around) }).optional(),
     acknowledgements: section({
       jitter: duration("0s", "5s").default(4_000),
       unicastJitter: flag().default(false),
@@ -167,6 +169,7 @@ export function buildMember(member: MemberSection): GmPolicy {
       keyServers: group.keyServers ?? servers.map((server) => server.name),
       sids: group.sids,
       ...(group.interface !== undefined && { interface: group.interface }),
+      ...(group.keepWhenUnreachable === true && { keepWhenUnreachable: true }),
     })),
     ackJitterMs: member.acknowledgements.jitter,
     ackJitterUnicast: member.acknowledgements.unicastJitter,

@@ -1,5 +1,5 @@
 /** Events of the daemon itself: its life, its store, its clock and its configuration. */
-import { type Catalogue, count, duration, number, reason, text } from "./form.ts";
+import { type Catalogue, count, duration, names, number, reason, text } from "./form.ts";
 
 /** Kinds that start with `server.`; the subject is `server` unless it is said otherwise. */
 export const serverEvents: Catalogue = {
@@ -39,6 +39,15 @@ export const serverEvents: Catalogue = {
       const way = step < 0 ? "back" : "forward";
       return `the system clock was set ${way} by ${duration(Math.abs(step))}; time goes on without the step`;
     },
+  },
+  /** figures: file, keys (how many), groups (list of names). */
+  "server.keys-exported": {
+    sentence: (e) =>
+      `${count(number(e, "keys") ?? 0, "key")} of ${count(names(e, "groups").length, "group")} written to ${text(e, "file")}`,
+  },
+  /** reason. figures: file. */
+  "server.key-export-failed": {
+    sentence: (e) => `the keys could not be written to ${text(e, "file")}, its keys are not the newest${reason(e)}`,
   },
   /** figures: endpoint. */
   "server.socket-failed": { sentence: (e) => `the socket ${text(e, "endpoint")} failed${reason(e)}` },

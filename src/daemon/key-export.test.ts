@@ -1,0 +1,94 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { streamSa } from "../../test/support/group-sa.ts";
+import { nodeCrypto } from "../crypto/node/index.ts";
+import type { KeyDocument } from "../dataplane/key-document.ts";
+import { KeyExport } from "./key-export.ts";
+
+let folder = "";
+const told: unknown[] = [];
+const running: KeyExport[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "keyherald-export-"));
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((one) => one.close()));
+  told.splice(0);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function exporting(file = join(folder, "keys.json")): KeyExport {
+  const started = Date.now();
+  const one = new KeyExport({
+    file,
+    now: () => Date.now() - started,
+    crypto: nodeCrypto,
+    written: ({ keys, groups }) => told.push({ keys, groups }),
+    failed: (reason) => told.push(reason),
+  });
+  running.push(one);
+  return one;
+}
+
+function read(file = join(folder, "keys.json")): KeyDocument {
+  return JSON.parse(readFileSync(file, "utf8")) as KeyDocument;
+}
+
+const states = () => read().keys.map(({ spi, state }) => `${spi} ${state}`);
+const far = 3_600_000;
+
+test("changes that come together are written once, and told without the keys", async () => {
+  const one = exporting();
+  for (let spi = 1; spi <= 20; spi++) {
+    one.change({ change: "install", sa: streamSa(spi, { stream: `s${spi}`, activateAt: 0, expiresAt: far }) });
+  }
+  await vi.waitFor(() => expect(told).toHaveLength(1));
+  expect(told).toEqual([{ keys: 20, groups: ["substation"] }]);
+  expect(read().keys).toHaveLength(20);
+});
+
+test("the file is written anew when the next key comes into use", async () => {
+  const one = exporting();
+  one.change({ change: "install", sa: streamSa(1, { activateAt: 0, expiresAt: far }) });
+  one.change({ change: "install", sa: streamSa(2, { activateAt: 400, expiresAt: far }) });
+  await vi.waitFor(() => expect(states()).toEqual(["00000001 current", "00000002 next"]));
+  await vi.waitFor(() => expect(states()).toEqual(["00000001 old", "00000002 current"]), { timeout: 5000 });
+});
+
+test("what was not written yet is written at the end", async () => {
+  const one = exporting();
+  one.change({ change: "install", sa: streamSa(1, { activateAt: 0, expiresAt: far }) });
+  await one.close();
+  expect(states()).toEqual(["00000001 current"]);
+});
+
+test("a start alone changes no file", async () => {
+  await exporting().close();
+  expect(told).toEqual([]);
+  expect(() => read()).toThrow();
+});
+
+test("a file that cannot be written is told once, and written when it can be", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const file = join(folder, "later", "keys.json");
+    const one = exporting(file);
+    one.change({ change: "install", sa: streamSa(1, { activateAt: 0, expiresAt: far }) });
+    await vi.advanceTimersByTimeAsync(10);
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    one.change({ change: "install", sa: streamSa(2, { stream: "b", activateAt: 0, expiresAt: far }) });
+    await vi.advanceTimersByTimeAsync(10);
+    mkdirSync(join(folder, "later"));
+    await vi.waitFor(async () => {
+      await vi.advanceTimersByTimeAsync(5000);
+      expect(told).toHaveLength(2);
+    });
+    expect(told[0]).toContain("ENOENT");
+    expect(read(file).keys).toHaveLength(2);
+  } finally {
+    vi.useRealTimers();
+  }
+});
