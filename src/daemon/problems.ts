@@ -60,7 +60,10 @@ export function storeProblem(file: string, error: unknown): DaemonError {
         `the state file ${file} was written by a newer keyherald; install that version again`,
       );
     case "corrupt":
-      return new DaemonError(code, `the state file ${file} is damaged (${message}); restore it from a backup`);
+      return new DaemonError(
+        code,
+        `the state file ${file} is damaged (${message}); start with a new one: an older copy must not run, it would repeat numbers (docs/guides/backup.md)`,
+      );
     default:
       return new DaemonError(code, `the state file ${file} cannot be opened: ${message}`);
   }

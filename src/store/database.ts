@@ -108,7 +108,7 @@ export function storeError(error: unknown, file: string): StoreError {
     return new StoreError("locked", `${file} is in use by another process; stop that one, or configure another file`);
   }
   if (result === sqlite.CORRUPT || result === sqlite.NOTADB) {
-    return new StoreError("corrupt", `${file} is damaged or no store (${message}); restore it from a backup`);
+    return new StoreError("corrupt", `${file} is damaged or no store (${message})`);
   }
   return new StoreError("io", `${file} cannot be read or written (${message})`);
 }

@@ -100,7 +100,7 @@ class SqliteStore implements Store {
     } catch (error) {
       if (!(error instanceof CryptoError || error instanceof SyntaxError)) throw error;
     }
-    const message = `the record ${kind} ${key} in ${this.#file} is damaged; restore the file from a backup`;
+    const message = `the record ${kind} ${key} in ${this.#file} is damaged`;
     throw new StoreError("corrupt", message);
   }
 

@@ -30,6 +30,16 @@ describe("docs/errors.md", () => {
   });
 });
 
+test("docs/errors.md has every counter of what is dropped", () => {
+  const errors = documentText("docs/errors.md");
+  const counted = sources
+    .filter(({ path }) => path.startsWith("src/") && !path.endsWith(".test.ts"))
+    .flatMap(({ text }) => [...text.matchAll(/"drop\.([a-z0-9-]+)"|\bdrop\(\s*"([a-z0-9-]+)"/gu)])
+    .map(([, whole, called]) => whole ?? called ?? "");
+  expect(new Set(counted).size).toBeGreaterThan(15);
+  expect(counted.filter((counter) => !errors.includes(`\`${counter}\``))).toEqual([]);
+});
+
 test("docs/readings.md has every reading that the sources refer to", () => {
   const readings = documentText("docs/readings.md");
   const entries = new Set([...readings.matchAll(/^(\d+)\. \*\*/gmu)].map(([, number]) => Number(number)));
