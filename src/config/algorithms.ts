@@ -76,6 +76,15 @@ export const defaultTransforms: readonly Transform[] = [
   { cipher: "aes-cbc", keyBits: 128, hash: "sha256", group: OakleyGroup.MODP_2048 },
 ];
 
+/** What is offered and accepted in the profile unless the configuration says otherwise: no MODP 2048, and nothing dear. */
+export const profileTransforms: readonly Transform[] = (
+  [OakleyGroup.MODP_3072, OakleyGroup.MODP_4096] as const
+).flatMap((group) =>
+  ([256, 128] as const).flatMap((keyBits) =>
+    (["sha256", "sha384", "sha512"] as const).map((hash) => ({ cipher: "aes-cbc", keyBits, hash, group }) as const),
+  ),
+);
+
 /** Key length in bits of the KEK's cipher (RFC 6407 5.3.2). */
 export function kekCipher(): z.ZodType<128 | 192 | 256> {
   return algorithm(phase1Ciphers, "cipher for a KEK");
@@ -104,9 +113,13 @@ const signatures: ReadonlyMap<string, SignatureRow> = new Map([
 /** Signature of GROUPKEY-PUSH (RFC 6407 5.3.5 and 5.3.6). */
 export function pushSignature(): z.ZodType<PushSignature> {
   return field(oneOf([...signatures.keys()]), (input) => {
-    const word = textOf(input);
-    return { leaf: true, name: word.toLowerCase(), ...named(word, signatures, "signature of a push") };
+    return pushSignatureNamed(textOf(input));
   });
+}
+
+/** The signature that `word` names. @throws Wrong */
+export function pushSignatureNamed(word: string): PushSignature {
+  return { leaf: true, name: word.toLowerCase(), ...named(word, signatures, "signature of a push") };
 }
 
 /** A transform of ESP. */

@@ -3,7 +3,9 @@ import { exampleConfiguration } from "./example.ts";
 import { loadConfiguration } from "./load.ts";
 import { testFolder, testTime } from "./testing/files.ts";
 import { mistakenPolicies } from "./testing/mistaken-policies.ts";
+import { mistakenStreams } from "./testing/mistaken-streams.ts";
 import { mistakenValues } from "./testing/mistaken-values.ts";
+import { substation } from "./testing/substation.ts";
 import type { ConfigProblem } from "./types.ts";
 
 let made: ReturnType<typeof testFolder>;
@@ -17,21 +19,30 @@ function problems(text: string): readonly ConfigProblem[] {
   return loaded.ok ? [] : loaded.error;
 }
 
+/** What is wrong and what was expected, in one. */
+function said({ message, expected }: ConfigProblem): string {
+  return `${message} (${expected})`;
+}
+
 /** Number of the first line that has `part`. */
 function lineOf(text: string, part: string): number {
   return text.slice(0, text.indexOf(part)).split("\n").length;
 }
 
-test.each(Object.entries({ ...mistakenValues, ...mistakenPolicies }))(
+const inExample = Object.entries({ ...mistakenValues, ...mistakenPolicies }).map(
+  ([what, mistake]) => [what, mistake, exampleConfiguration("both")] as const,
+);
+const inSubstation = Object.entries(mistakenStreams).map(([what, mistake]) => [what, mistake, substation] as const);
+
+test.each([...inExample, ...inSubstation])(
   "%s is told with its line, its path and what was expected",
-  (_, mistake) => {
+  (_, mistake, whole) => {
     const [from, to] = mistake.edit;
-    const text = exampleConfiguration("both").replace(from, () => to);
-    expect(text).not.toBe(exampleConfiguration("both"));
+    const text = whole.replace(from, () => to);
+    expect(text).not.toBe(whole);
     const found = problems(text);
-    const here = found.find((one) => one.path === mistake.path);
-    expect(found.map((one) => one.path)).toContain(mistake.path);
-    expect(`${here?.message} (${here?.expected})`).toMatch(mistake.says);
+    const here = found.find((one) => one.path === mistake.path && mistake.says.test(said(one)));
+    expect(found.map((one) => `${one.path}: ${said(one)}`).join("\n")).toMatch(mistake.says);
     const at = mistake.at ?? to;
     expect(here?.line).toBe(lineOf(text, at) + (at.startsWith("\n") ? 1 : 0));
     expect(here?.severity).toBe("error");

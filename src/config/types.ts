@@ -55,5 +55,5 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 export interface GeneratedSigner {
   /** Name of the group whose policy carries a placeholder that refuses to sign. */
   readonly group: string;
-  readonly algorithm: "rsa-3072" | "ecdsa-256" | "ecdsa-384" | "ecdsa-521";
+  readonly algorithm: "rsa-2048" | "rsa-3072" | "ecdsa-256" | "ecdsa-384" | "ecdsa-521";
 }

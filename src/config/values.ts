@@ -38,13 +38,18 @@ function milliseconds(text: string): number | undefined {
 
 /** A share between 0 and 1 out of `20%`. */
 export function share(least: number, most: number): z.ZodType<number> {
+  return percent(least, most).transform((value) => value / 100);
+}
+
+/** A number of per cent out of `20%`. */
+export function percent(least: number, most: number): z.ZodType<number> {
   return field(`a share from ${least}% to ${most}%, such as 20%`, (input) => {
     const digits = /^(\d{1,3}(?:\.\d+)?) ?%$/.exec(typeof input === "string" ? input : "")?.[1];
     if (digits === undefined) throw new Wrong(`${shown(input)} is no share in per cent`);
     const value = Number(digits);
     if (value < least) throw new Wrong(`${input} is too small`);
     if (value > most) throw new Wrong(`${input} is too large`);
-    return value / 100;
+    return value;
   });
 }
 
@@ -82,11 +87,12 @@ export interface AddressRange extends Leaf {
   readonly text: string;
 }
 
-const rangeWords = "an address, a subnet such as 10.0.0.0/8, or a range such as 10.0.0.1-10.0.0.9";
+/** What addressRange expects. */
+export const addressWords = "an address, a subnet such as 10.0.0.0/8, or a range such as 10.0.0.1-10.0.0.9";
 
 /** An address, a subnet in CIDR notation or a range with a hyphen. */
 export function addressRange(): z.ZodType<AddressRange> {
-  return field(rangeWords, (input) => {
+  return field(addressWords, (input) => {
     const range = parseRange(textOf(input));
     if (range === undefined) throw new Wrong(`${shown(input)} is neither an address nor a subnet nor a range`);
     return range;

@@ -1,8 +1,11 @@
 /** What is allowed, but should be looked at. */
+import { OakleyGroup } from "../iana/oakley.ts";
 import type { ConfigText, Path } from "./document.ts";
 import { problem } from "./problems.ts";
 import type { RootSection } from "./schema/index.ts";
 import { pskOf, type WrittenPeer } from "./schema/phase1.ts";
+import { hasProfile, profileClause } from "./schema/profile.ts";
+import { isUnprotected } from "./schema/tek-iec61850.ts";
 import type { ConfigProblem } from "./types.ts";
 
 const leastPskOctets = 16;
@@ -30,7 +33,16 @@ export function warningsOf(root: RootSection, text: ConfigText, now: number): Co
       warn(["keyServer", "peers", index], message, "address or addresses");
     }
   });
+  keyServer?.groups.forEach((group, at) => {
+    group.teks.forEach((tek, index) => {
+      if (tek.protocol !== "iec-61850" || !isUnprotected(tek)) return;
+      const message = `the stream of TEK ${tek.name} is neither authenticated nor encrypted (RFC 8052 3)`;
+      warn(["keyServer", "groups", at, "teks", index], message, "an authentication, or aes-gcm");
+    });
+  });
   for (const role of ["keyServer", "member"] as const) {
+    const section = root[role];
+    if (section !== undefined && hasProfile(section.groups)) profileWarnings(section, role, warn);
     const [leaf] = root[role]?.certificate?.chain.certificates ?? [];
     if (leaf === undefined) continue;
     const path = [role, "certificate", "chain"];
@@ -41,4 +53,30 @@ export function warningsOf(root: RootSection, text: ConfigText, now: number): Co
       warn(path, `the certificate of ${leaf.subjectText} expires on ${day}`, "a new one");
   }
   return found.sort((a, b) => a.line - b.line);
+}
+
+/** What the profile allows, but not as a rule. */
+function profileWarnings(
+  section: NonNullable<RootSection["keyServer"] | RootSection["member"]>,
+  role: string,
+  warn: (path: Path, message: string, expected: string) => void,
+): void {
+  const { phase1, trust, certificate, labPorts } = section;
+  phase1.proposals?.forEach((transform, index) => {
+    if (transform.group !== OakleyGroup.MODP_2048) return;
+    const message = `modp-2048 (group 14) is for old devices alone (${profileClause})`;
+    warn([role, "phase1", "proposals", index], message, "modp-3072 (15) to modp-8192 (18)");
+  });
+  if (labPorts) {
+    const message = `ports other than 848 are for a laboratory: this is not the profile (${profileClause})`;
+    warn([role, "labPorts"], message, "false, and port 848");
+  }
+  if ((trust?.crls ?? []).length === 0) {
+    const message = `without a revocation list nobody can be known to be revoked (${profileClause})`;
+    warn([role, "trust"], message, "crls: [ca.crl]");
+  }
+  if ((certificate?.chain.certificates.length ?? 0) > 1) {
+    const message = `only the first certificate of the file is sent (${profileClause})`;
+    warn([role, "certificate", "chain"], message, "a file with one certificate");
+  }
 }

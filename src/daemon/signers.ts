@@ -8,6 +8,7 @@ import type { GcksPolicy } from "../gdoi/gcks/types.ts";
 export const signerKind = "gcks.signer";
 
 const algorithms: Readonly<Record<GeneratedSigner["algorithm"], KeyAlgorithm>> = {
+  "rsa-2048": { kind: "rsa", bits: 2048 },
   "rsa-3072": { kind: "rsa", bits: 3072 },
   "ecdsa-256": { kind: "ecdsa", curve: "P-256" },
   "ecdsa-384": { kind: "ecdsa", curve: "P-384" },

@@ -1,13 +1,13 @@
 /** A group of the key server. */
-import * as z from "zod";
-import type { KeyAlgorithm, Signer } from "../../crypto/provider.ts";
-import type { GroupPolicy, KekPolicy, MemberRule, PushTransport } from "../../gdoi/policy.ts";
+import type * as z from "zod";
+import type { GroupPolicy, MemberRule, PushTransport } from "../../gdoi/policy.ts";
+import { IdType } from "../../iana/isakmp.ts";
 import { addressOctets } from "../../util/address.ts";
-import { ackTypes, kekCipher, type PushSignature, pushSignature } from "../algorithms.ts";
 import {
   checked,
   choice,
   field,
+  flag,
   integer,
   type Leaf,
   type Loose,
@@ -20,9 +20,21 @@ import {
   textOf,
   Wrong,
 } from "../field.ts";
-import { keyFile, type Surroundings } from "../files.ts";
-import type { GeneratedSigner } from "../types.ts";
-import { address, duration, groupId, name, parseName, parseRange, parseWritten, seconds, share } from "../values.ts";
+import type { Surroundings } from "../files.ts";
+import {
+  address,
+  duration,
+  groupId,
+  name,
+  parseName,
+  parseRange,
+  parseWritten,
+  percent,
+  seconds,
+  share,
+} from "../values.ts";
+import { buildKek, checkSignature, kekSection } from "./kek.ts";
+import { checkProfileGroup, profileField } from "./profile.ts";
 import { buildTek, tekSection } from "./tek.ts";
 
 type Rule = { readonly rule: MemberRule } & Leaf;
@@ -55,36 +67,6 @@ function pattern(text: string): string {
   return text;
 }
 
-function kekShape(around: Surroundings) {
-  const key = section({ generated: z.literal(true).optional(), file: keyFile(around).optional() });
-  return section({
-    cipher: kekCipher().default(256),
-    lifetime: seconds("10s", "365d").default(86_400),
-    management: choice("none", "lkh").default("none"),
-    acknowledge: choice("none", "kek-sha256", "lkh-sha256", "kek-sha512", "lkh-sha512").optional(),
-    signature: checked(
-      section({
-        algorithm: pushSignature().prefault("ecdsa-256"),
-        key: z.preprocess((input) => (input === "generated" ? { generated: true } : input), key).prefault("generated"),
-      }),
-      (signature, report) => {
-        const { algorithm, key: source } = signature;
-        if (source !== undefined && source.generated === undefined && !("file" in source)) {
-          report(["key"], "names no source", "the word generated, or file: NAME");
-        }
-        if (algorithm !== undefined && source?.file !== undefined && !fits(algorithm, source.file.algorithm)) {
-          report(["key", "file"], `is no key for ${algorithm.name}`, "a key of that algorithm, or another algorithm");
-        }
-      },
-    ).prefault({}),
-  });
-}
-
-function fits({ generated }: PushSignature, key: KeyAlgorithm): boolean {
-  if (key.kind === "rsa") return generated === "rsa-3072";
-  return key.kind === "ecdsa" && generated === `ecdsa-${key.curve.slice(2)}`;
-}
-
 function pushShape() {
   return section({
     transport: choice("unicast", "multicast").default("unicast"),
@@ -111,14 +93,8 @@ function groupShape(around: Surroundings) {
     name: name(),
     id: groupId(),
     members: list(memberRule(), 1),
-    kek: checked(kekShape(around), ({ acknowledge, management, cipher }, report) => {
-      if (cipher === 192 && management === "lkh") {
-        report(["cipher"], "does not fit a key tree, whose keys are whole cipher blocks", "aes-cbc-128 or aes-cbc-256");
-      }
-      if (acknowledge?.startsWith("lkh") && management === "none") {
-        report(["acknowledge"], `${acknowledge} needs a key tree`, "kek-sha256 or kek-sha512, or management: lkh");
-      }
-    }).prefault({}),
+    profile: profileField(),
+    kek: kekSection(around).prefault({}),
     teks: list(tekSection(), 1, 16),
     renew: share(1, 90).default(0.2),
     activationDelay: seconds("0s", "65535s").optional(),
@@ -127,6 +103,12 @@ function groupShape(around: Surroundings) {
       if (input === 8 || input === 12 || input === 16) return input;
       throw new Wrong(`${shown(input)} is no width of a Sender-ID`);
     }).default(16),
+    handOutNext: flag().optional(),
+    assurance: section({
+      level: percent(1, 100),
+      publishers: list(memberRule(), 1),
+      announce: flag().default(false),
+    }).optional(),
     push: pushShape().prefault({}),
     acknowledgements: ackShape().prefault({}),
   });
@@ -150,6 +132,9 @@ function checkGroup(group: Loose<GroupSection>, report: Report): void {
     report,
   );
   checkPush(push, report);
+  checkSignature(group, report);
+  checkStreams(group, report);
+  checkProfileGroup(group, report);
   acknowledgements?.retransmit?.forEach((after, index, all) => {
     const before = all[index - 1];
     if (after !== undefined && before !== undefined && after <= before) {
@@ -181,6 +166,37 @@ function checkGroup(group: Loose<GroupSection>, report: Report): void {
   }
 }
 
+/** What only TEKs of IEC 61850 can have. */
+function checkStreams(group: Loose<GroupSection>, report: Report): void {
+  const { teks, id, handOutNext, assurance, kek } = group;
+  const ofGroup = id?.identity?.type === IdType.ID_OID;
+  const streams = new Set<string>();
+  teks?.forEach((tek, index) => {
+    if (tek?.protocol !== "iec-61850") return;
+    if (!("oid" in tek) && id !== undefined && !ofGroup) {
+      report(["teks", index], "names no stream", "an oid, or one in the group's id: oid:…");
+    }
+    const stream = `${tek.oid ?? ""};${tek.selector ?? ""}`;
+    if (streams.has(stream))
+      report(["teks", index], "is for the same stream as an earlier TEK", "one TEK for a stream");
+    streams.add(stream);
+  });
+  const others = (teks ?? []).findIndex((tek) => tek?.protocol === "esp" || tek?.protocol === "ah");
+  if (handOutNext === true && others >= 0) {
+    report(
+      ["handOutNext"],
+      `TEK ${teks?.[others]?.name ?? others} cannot be handed out before its time: ESP and AH have no activation delay of their own`,
+      "TEKs of iec-61850 alone, or false",
+    );
+  }
+  if (assurance !== undefined && !(teks ?? []).some((tek) => tek?.protocol === "iec-61850")) {
+    report(["assurance"], "only TEKs of IEC 61850 can tell of key delivery (RFC 8052 2.2.4.2)", "protocol: iec-61850");
+  }
+  if (assurance !== undefined && kek?.acknowledge === "none") {
+    report(["assurance"], "nobody is asked for acknowledgements of keys", "kek.acknowledge other than none");
+  }
+}
+
 function checkPush(push: Loose<GroupSection["push"]> | undefined, report: Report): void {
   const octets = push?.address === undefined ? undefined : addressOctets(push.address);
   if (push?.transport === "multicast" && !push.address) {
@@ -207,7 +223,7 @@ export function buildGroup(group: GroupSection): GroupPolicy {
     id: group.id.identity,
     members: group.members.map(({ rule }) => rule),
     kek: buildKek(group),
-    teks: group.teks.map(buildTek),
+    teks: group.teks.map((tek) => buildTek(tek, group.id.identity)),
     renewAtRemaining: group.renew,
     ...(group.activationDelay !== undefined && { activationDelaySeconds: group.activationDelay }),
     ...(group.deactivationDelay !== undefined && { deactivationDelaySeconds: group.deactivationDelay }),
@@ -221,7 +237,21 @@ export function buildGroup(group: GroupSection): GroupPolicy {
       graceMs: acks.grace,
     },
     maxPushOctets: push.maxOctets,
+    ...(group.profile !== undefined && { profile: group.profile }),
+    ...(handsOutNext(group) && { handOutNext: true }),
+    ...(group.assurance !== undefined && {
+      assurance: {
+        levelPercent: group.assurance.level,
+        publishers: group.assurance.publishers.map(({ rule }) => rule),
+        announce: group.assurance.announce,
+      },
+    }),
   };
+}
+
+/** On in the profile unless it is said otherwise, where the TEKs can have it. */
+function handsOutNext({ handOutNext, profile, teks }: GroupSection): boolean {
+  return handOutNext ?? (profile !== undefined && teks.every(({ protocol }) => protocol === "iec-61850"));
 }
 
 function buildPush(push: GroupSection["push"]): PushTransport {
@@ -233,39 +263,4 @@ function buildPush(push: GroupSection["push"]): PushTransport {
     ...(push.interface !== undefined && { interface: push.interface }),
     ttl: push.ttl,
   };
-}
-
-function buildKek({ kek, name: group }: GroupSection): KekPolicy {
-  const { algorithm, key } = kek.signature;
-  const ack = ackTypes[kek.acknowledge ?? (kek.management === "lkh" ? "lkh-sha256" : "kek-sha256")];
-  return {
-    keyBits: kek.cipher,
-    lifetimeSeconds: kek.lifetime,
-    management: kek.management,
-    ...(ack !== undefined && { ack }),
-    signature: {
-      algorithm: algorithm.algorithm,
-      hash: algorithm.hash,
-      signer: key.file ?? placeholder(algorithm, group),
-    },
-  };
-}
-
-/** Stands for a key that is in the store, until the daemon puts that in its place. */
-function placeholder({ generated }: PushSignature, group: string): Signer {
-  const bits = Number(generated.slice(generated.indexOf("-") + 1));
-  const curve = bits === 256 ? "P-256" : bits === 384 ? "P-384" : "P-521";
-  return {
-    algorithm: generated === "rsa-3072" ? { kind: "rsa", bits } : { kind: "ecdsa", curve },
-    publicKey: new Uint8Array(),
-    sign() {
-      throw new Error(`the signing key of ${group} has not been taken out of the store`);
-    },
-  };
-}
-
-/** Whether the group's signing key is left to the daemon, and which kind it is. */
-export function generatedSigner({ name: group, kek }: GroupSection): GeneratedSigner | undefined {
-  const { algorithm, key } = kek.signature;
-  return key.file === undefined ? { group, algorithm: algorithm.generated } : undefined;
 }

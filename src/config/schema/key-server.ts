@@ -4,11 +4,12 @@ import { identityKey } from "../../core/identity.ts";
 import type { GcksPolicy } from "../../gdoi/gcks/types.ts";
 import type { PeerPolicy } from "../../ikev1/types.ts";
 import { addressOctets } from "../../util/address.ts";
-import { checked, type Loose, list, type Report, refuseRepeats, section } from "../field.ts";
+import { checked, flag, type Loose, list, type Report, refuseRepeats, section } from "../field.ts";
 import type { Surroundings } from "../files.ts";
 import { addressRange, endpoint, identity, name } from "../values.ts";
 import { buildGroup, groupSection } from "./group.ts";
 import { addressIdentity, buildPhase1, checkPhase1, phase1Shape, pskOf, pskSection } from "./phase1.ts";
+import { checkProfileRole, hasProfile, type PortAt } from "./profile.ts";
 
 const gdoiPort = 848;
 
@@ -27,6 +28,7 @@ type PeerSection = z.output<ReturnType<typeof peerShape>>;
 function keyServerShape(around: Surroundings) {
   return section({
     listen: list(endpoint(gdoiPort), 1, 64).prefault([`0.0.0.0:${gdoiPort}`]),
+    labPorts: flag().default(false),
     ...phase1Shape(around),
     peers: list(peerShape(around)).prefault([]),
     groups: list(groupSection(around), 1, 10_000),
@@ -72,7 +74,9 @@ function checkKeyServer(server: Loose<KeyServerSection>, report: Report): void {
     "group id",
     report,
   );
-  checkPhase1(server, peers ?? [], report);
+  const profiled = hasProfile(groups);
+  checkPhase1(server, peers ?? [], profiled, report);
+  if (profiled) checkProfileRole(server, "peers", peers ?? [], portsOf(server), report);
   if (certificate === undefined && !(peers ?? []).some((peer) => peer?.psk !== undefined)) {
     report([], "there is no way to authenticate members", "peers with a psk, or certificate and trust");
   }
@@ -85,6 +89,13 @@ function checkKeyServer(server: Loose<KeyServerSection>, report: Report): void {
   }
 }
 
+/** Every port that the profile looks at: where it listens, and where its groups send to. */
+function portsOf({ listen, groups }: Loose<KeyServerSection>): PortAt[] {
+  const sockets = (listen ?? []).map((at, index): PortAt => [["listen", index], at]);
+  const pushes = (groups ?? []).map((group, index): PortAt => [["groups", index, "push", "port"], group?.push]);
+  return [...sockets, ...pushes];
+}
+
 function listenIdentity(listen: readonly (Loose<KeyServerSection["listen"][number]> | undefined)[] | undefined) {
   const text = listen?.[0]?.address;
   return addressIdentity(text === undefined ? undefined : addressOctets(text));
@@ -93,7 +104,7 @@ function listenIdentity(listen: readonly (Loose<KeyServerSection["listen"][numbe
 /** The policy of a checked section. */
 export function buildKeyServer(server: KeyServerSection): GcksPolicy {
   return {
-    phase1: buildPhase1(server, server.peers.map(buildPeer), listenIdentity(server.listen)),
+    phase1: buildPhase1(server, server.peers.map(buildPeer), listenIdentity(server.listen), hasProfile(server.groups)),
     listen: server.listen,
     groups: server.groups.map(buildGroup),
   };

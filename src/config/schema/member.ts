@@ -20,6 +20,7 @@ import { keysFile, type Surroundings } from "../files.ts";
 import { didYouMean } from "../suggest.ts";
 import { address, duration, endpoint, groupId, identity, name, share } from "../values.ts";
 import { addressIdentity, buildPhase1, checkPhase1, phase1Shape, pskOf, pskSection } from "./phase1.ts";
+import { checkProfileRole, hasProfile, type PortAt, profileField } from "./profile.ts";
 
 const gdoiPort = 848;
 /** Most Sender-IDs that a member may ask for; the key server may grant fewer. */
@@ -38,6 +39,7 @@ function keyServerShape(around: Surroundings) {
 function memberShape(around: Surroundings) {
   return section({
     local: endpoint(gdoiPort).prefault(`0.0.0.0:${gdoiPort}`),
+    labPorts: flag().default(false),
     ...phase1Shape(around),
     keyServers: list(keyServerShape(around), 1, 100),
     groups: list(
@@ -46,6 +48,7 @@ function memberShape(around: Surroundings) {
         id: groupId(),
         keyServers: list(name(), 1, 100).optional(),
         sids: integer(1, mostSids).default(1),
+        profile: profileField(),
         keepWhenUnreachable: flag().optional(),
         interface: text("the name or an address of a network interface").optional(),
       }),
@@ -123,7 +126,9 @@ function checkMember(member: Loose<MemberSection>, report: Report): void {
       report,
     );
   });
-  checkPhase1(member, keyServers ?? [], report);
+  const profiled = hasProfile(groups);
+  checkPhase1(member, keyServers ?? [], profiled, report);
+  if (profiled) checkProfileRole(member, "keyServers", keyServers ?? [], portsOf(member), report);
   keyServers?.forEach((server, index) => {
     if (server !== undefined && server.identity === undefined && certificate !== undefined) {
       report(
@@ -149,6 +154,11 @@ function checkMember(member: Loose<MemberSection>, report: Report): void {
   }
 }
 
+function portsOf({ local, keyServers }: Loose<MemberSection>): PortAt[] {
+  const servers = (keyServers ?? []).map((server, index): PortAt => [["keyServers", index, "port"], server]);
+  return [[["local"], local], ...servers];
+}
+
 function localIdentity(local: Loose<MemberSection["local"]> | undefined) {
   return addressIdentity(local?.address === undefined ? undefined : addressOctets(local.address));
 }
@@ -157,7 +167,7 @@ function localIdentity(local: Loose<MemberSection["local"]> | undefined) {
 export function buildMember(member: MemberSection): GmPolicy {
   const servers = member.keyServers;
   return {
-    phase1: buildPhase1(member, servers.map(buildPeer), localIdentity(member.local)),
+    phase1: buildPhase1(member, servers.map(buildPeer), localIdentity(member.local), hasProfile(member.groups)),
     local: member.local,
     keyServers: servers.map((server) => ({
       name: server.name,
@@ -169,7 +179,8 @@ export function buildMember(member: MemberSection): GmPolicy {
       keyServers: group.keyServers ?? servers.map((server) => server.name),
       sids: group.sids,
       ...(group.interface !== undefined && { interface: group.interface }),
-      ...(group.keepWhenUnreachable === true && { keepWhenUnreachable: true }),
+      // in the profile a device goes on with the keys that it has
+      ...((group.keepWhenUnreachable ?? group.profile !== undefined) && { keepWhenUnreachable: true }),
     })),
     ackJitterMs: member.acknowledgements.jitter,
     ackJitterUnicast: member.acknowledgements.unicastJitter,

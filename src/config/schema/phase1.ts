@@ -7,7 +7,7 @@ import { IdType } from "../../iana/isakmp.ts";
 import { unboundBecause } from "../../ikev1/identity-binding.ts";
 import type { AuthenticationName, LocalCredentials, PeerPolicy, Phase1Policy } from "../../ikev1/types.ts";
 import { equal } from "../../util/octets.ts";
-import { defaultTransforms, phase1Transform } from "../algorithms.ts";
+import { defaultTransforms, phase1Transform, profileTransforms } from "../algorithms.ts";
 import {
   checked,
   choice,
@@ -79,7 +79,7 @@ export function phase1Shape(around: Surroundings) {
       lifetime: seconds("60s", "30d").default(28_800),
       doi: choice("gdoi", "ipsec").default("gdoi"),
       ecdsaSigns: choice("hash-of-HASH", "HASH").default("hash-of-HASH"),
-      sendCertificateRequest: flag().default(true),
+      sendCertificateRequest: flag().optional(),
       retransmission: checked(
         section({
           first: duration("100ms", "60s").default(2_000),
@@ -118,10 +118,14 @@ export function pskOf(peer: Loose<WrittenPeer> | undefined): PreSharedKey | unde
   return peer?.psk?.file ?? peer?.psk?.environment;
 }
 
-/** Checks what Phase 1 needs together: keys that fit, somebody to trust, a method for each way. */
+/**
+ * Checks what Phase 1 needs together: keys that fit, somebody to trust, a method for each way.
+ * @param profiled the profile looks at the identity.
+ */
 export function checkPhase1(
   section: Loose<Phase1Section>,
   peers: readonly (Loose<WrittenPeer> | undefined)[],
+  profiled: boolean,
   report: Report,
 ): void {
   const { certificate, trust, phase1, identity } = section;
@@ -162,7 +166,7 @@ export function checkPhase1(
     );
   }
   const wanted = identity === "certificate" || identity === undefined ? undefined : identity;
-  if (wanted !== undefined && leaf !== undefined && !psk) {
+  if (wanted !== undefined && leaf !== undefined && !psk && !profiled) {
     const why = unboundBecause(wanted.identity, leaf, nodeCrypto);
     if (why !== undefined) {
       report(["identity"], `peers would refuse ${wanted.text}: ${why}`, "an identity that the certificate has");
@@ -179,17 +183,20 @@ function methodOf(algorithm: KeyAlgorithm): AuthenticationName | undefined {
 /**
  * The policy of Phase 1.
  * @param fallback the identity when neither the configuration nor a certificate gives one.
+ * @param profiled in the profile one certificate is sent and taken, and none is asked for.
  */
 export function buildPhase1(
   section: z.output<z.ZodObject<Shape>>,
   peers: readonly PeerPolicy[],
   fallback: Identity | undefined,
+  profiled: boolean,
 ): Phase1Policy {
   const { certificate, trust, phase1 } = section;
   const methods = phase1.authentication ?? defaultMethods(section, peers);
-  const transforms = phase1.proposals ?? defaultTransforms;
+  const transforms = phase1.proposals ?? (profiled ? profileTransforms : defaultTransforms);
+  const local = credentials(section, fallback);
   return {
-    local: credentials(section, fallback),
+    local: profiled ? { ...local, certificates: local.certificates.slice(0, 1) } : local,
     proposals: transforms.flatMap((transform) => methods.map((authentication) => ({ ...transform, authentication }))),
     peers: peers.length === 0 && certificate !== undefined ? [{ name: "any", addresses: [] }] : peers,
     anchors: trust?.anchors.flatMap(({ certificates }) => certificates.map(({ der }) => der)) ?? [],
@@ -197,7 +204,8 @@ export function buildPhase1(
     doi: phase1.doi === "gdoi" ? 2 : 1,
     lifetimeSeconds: phase1.lifetime,
     ecdsaSigns: phase1.ecdsaSigns,
-    sendCertificateRequest: phase1.sendCertificateRequest,
+    sendCertificateRequest: phase1.sendCertificateRequest ?? !profiled,
+    ...(profiled && { peersAreSubjects: true }),
     retransmission: {
       firstMs: phase1.retransmission.first,
       factor: phase1.retransmission.factor,

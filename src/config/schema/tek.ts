@@ -1,12 +1,13 @@
-/** A Data-Security SA of a group (RFC 6407 5.5). */
+/** A Data-Security SA of a group (RFC 6407 5.5, RFC 8052 2.2). */
 import type * as z from "zod";
-import type { IpsecTekPolicy } from "../../gdoi/policy.ts";
+import type { Identity } from "../../core/identity.ts";
+import type { IpsecTekPolicy, TekPolicy } from "../../gdoi/policy.ts";
 import { AddressPreservation, SaDirection } from "../../iana/ipsec.ts";
 import { IpProtocol } from "../../iana/isakmp.ts";
-import { addressOctets } from "../../util/address.ts";
 import { espCipher, integrity } from "../algorithms.ts";
 import { checked, choice, field, integer, type Loose, type Report, section, shown, Wrong } from "../field.ts";
-import { type AddressRange, addressRange, name, rangeIdentity, seconds } from "../values.ts";
+import { type AddressRange, addressRange, addressWords, name, rangeIdentity, seconds } from "../values.ts";
+import { buildIec61850, checkIec61850, iec61850Shape } from "./tek-iec61850.ts";
 
 const ipProtocols: ReadonlyMap<string, number> = new Map([
   ["any", IpProtocol.ANY],
@@ -39,20 +40,30 @@ function ipProtocol(): z.ZodType<number> {
 
 const port = () => integer(0, 65_535);
 
-function tekShape() {
-  return section({
-    name: name(),
-    protocol: choice("esp", "ah").default("esp"),
+/** What TEKs of ESP and AH have. */
+function ipsecShape() {
+  return {
     cipher: espCipher().optional(),
     integrity: integrity().optional(),
     source: addressRange().optional(),
-    destination: addressRange(),
-    ipProtocol: ipProtocol().default(IpProtocol.ANY),
-    sourcePort: port().default(0),
-    destinationPort: port().default(0),
-    mode: choice("tunnel", "transport").default("tunnel"),
+    destination: addressRange().optional(),
+    ipProtocol: ipProtocol().optional(),
+    sourcePort: port().optional(),
+    destinationPort: port().optional(),
+    mode: choice("tunnel", "transport").optional(),
     addressPreservation: choice("none", "source", "destination", "both").optional(),
     direction: choice("sender", "receiver", "symmetric").optional(),
+  };
+}
+
+const namesOf = { ipsec: Object.keys(ipsecShape()), iec61850: Object.keys(iec61850Shape()) };
+
+function tekShape() {
+  return section({
+    name: name(),
+    protocol: choice("esp", "ah", "iec-61850").default("esp"),
+    ...ipsecShape(),
+    ...iec61850Shape(),
     lifetime: seconds("10s", "365d").default(3_600),
   });
 }
@@ -66,7 +77,20 @@ export function tekSection(): z.ZodType<TekSection> {
 }
 
 function checkTek(tek: Loose<TekSection>, report: Report): void {
+  const { protocol } = tek;
+  const foreign = protocol === "iec-61850" ? namesOf.ipsec : namesOf.iec61850;
+  for (const [name, value] of Object.entries(tek)) {
+    if (!foreign.includes(name) || value === undefined) continue;
+    const own = protocol === "iec-61850" ? "protocol: esp or ah" : "protocol: iec-61850";
+    report([name], `does not belong to a TEK of ${protocol}`, `nothing, or ${own}`);
+  }
+  if (protocol === "iec-61850") checkIec61850(tek, report);
+  else checkIpsec(tek, report);
+}
+
+function checkIpsec(tek: Loose<TekSection>, report: Report): void {
   const { protocol, cipher, source, destination } = tek;
+  if (!("destination" in tek)) report(["destination"], "is missing", addressWords);
   const integrities = "sha2-256-128, sha2-384-192 or sha2-512-256";
   if (protocol === "ah") {
     if (cipher !== undefined) report(["cipher"], "AH does not encrypt", "no cipher, or protocol: esp");
@@ -95,9 +119,15 @@ function checkTek(tek: Loose<TekSection>, report: Report): void {
   }
 }
 
-/** The policy of a checked entry. */
-export function buildTek(tek: TekSection): IpsecTekPolicy {
+/** The policy of a checked entry in a group of that identity. */
+export function buildTek(tek: TekSection, group: Identity): TekPolicy {
+  return tek.protocol === "iec-61850" ? buildIec61850(tek, group) : buildIpsec(tek);
+}
+
+function buildIpsec(tek: TekSection): IpsecTekPolicy {
   const { cipher, integrity: authentication } = tek;
+  // the check of the section has made sure of a destination
+  const destination = tek.destination ?? everything();
   const esp = tek.protocol === "esp";
   return {
     name: tek.name,
@@ -109,10 +139,10 @@ export function buildTek(tek: TekSection): IpsecTekPolicy {
       authentication: { algorithm: authentication.algorithm, keyOctets: authentication.keyOctets },
     }),
     counterMode: esp && cipher?.counterMode === true,
-    protocol: tek.ipProtocol,
-    source: selector(tek.source ?? everything(tek.destination), tek.sourcePort),
-    destination: selector(tek.destination, tek.destinationPort),
-    mode: tek.mode === "tunnel" ? 1 : 2,
+    protocol: tek.ipProtocol ?? IpProtocol.ANY,
+    source: selector(tek.source ?? everything(destination), tek.sourcePort ?? 0),
+    destination: selector(destination, tek.destinationPort ?? 0),
+    mode: tek.mode === "transport" ? 2 : 1,
     ...(tek.addressPreservation !== undefined && { addressPreservation: preservations[tek.addressPreservation] }),
     ...(tek.direction !== undefined && { direction: directions[tek.direction] }),
     lifetimeSeconds: tek.lifetime,
@@ -125,7 +155,7 @@ function selector(range: AddressRange, ofPort: number): IpsecTekPolicy["source"]
 }
 
 /** All addresses of the same IP version. */
-function everything({ from }: AddressRange): AddressRange {
-  const zeros = addressOctets(from.length === 4 ? "0.0.0.0" : "::") ?? from;
+function everything(like?: AddressRange): AddressRange {
+  const zeros = new Uint8Array(like?.from.length ?? 4);
   return { leaf: true, from: zeros, to: zeros.map(() => 0xff), prefix: 0, text: "any" };
 }

@@ -2,7 +2,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nodeCrypto } from "../../crypto/node/index.ts";
 import { issueCa, issueCertificate, issueCrl } from "../../crypto/node/issue.ts";
 import { toPem } from "../../crypto/node/pem.ts";
 
@@ -56,12 +55,22 @@ export function testFolder(): {
     0o644,
   );
   write("server.pem", server.certificatePem + ca.certificatePem, 0o644);
+  write("kdc.pem", server.certificatePem, 0o644);
   write("server.key", server.keyPem);
   write("open.key", server.keyPem, 0o640);
   write("other.key", issue("CN=other").keyPem);
   write("old.pem", old.certificatePem, 0o644);
   write("old.key", old.keyPem);
-  write("push384.key", toPem("PRIVATE KEY", nodeCrypto.generateSigner({ kind: "ecdsa", curve: "P-384" }).pkcs8));
+  const p384 = issueCertificate({
+    ca: authority,
+    subject: "CN=server,O=Utility",
+    algorithm: { kind: "ecdsa", curve: "P-384" },
+    addresses: [],
+    dnsNames: [],
+    ...from,
+  });
+  write("push384.key", p384.keyPem);
+  write("p384.pem", p384.certificatePem, 0o644);
   mkdirSync(join(folder, "folder"));
   return { folder, write, remove: () => rmSync(folder, { recursive: true }) };
 }
