@@ -24,7 +24,8 @@ export interface GroupWorldOptions {
   readonly seed: number;
   readonly members: number;
   readonly link?: Link;
-  readonly gcks?: GcksPolicy;
+  /** Or what is configured at each start. */
+  readonly gcks?: GcksPolicy | (() => GcksPolicy);
   readonly gm?: (address: string) => GmPolicy;
 }
 
@@ -37,7 +38,8 @@ export function groupWorld(options: GroupWorldOptions): GroupWorld {
     ...(options.link === undefined ? {} : { link: options.link }),
   });
   const policy = options.gcks ?? gcksPolicy([groupPolicy()]);
-  const gcks = world.host({ name: "gcks", address: gcksAddress, create: () => new GcksEngine(policy) });
+  const create = () => new GcksEngine(typeof policy === "function" ? policy() : policy);
+  const gcks = world.host({ name: "gcks", address: gcksAddress, create });
   const members = Array.from({ length: options.members }, (_, n) => {
     const address = memberAddress(n);
     return world.host({

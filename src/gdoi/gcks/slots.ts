@@ -3,7 +3,7 @@ export class Slots {
   #octets: Uint8Array;
 
   /** @param octets as `octets` gave them. */
-  constructor(octets = new Uint8Array(0)) {
+  constructor(octets: Uint8Array = new Uint8Array(0)) {
     this.#octets = octets;
   }
 

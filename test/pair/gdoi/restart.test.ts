@@ -18,6 +18,7 @@ import {
   groupPolicy,
   memberAddress,
 } from "../../support/group.ts";
+import { streamTek } from "../../support/stream.ts";
 import { registered } from "../../support/world.ts";
 
 const minute = 60_000;
@@ -191,9 +192,17 @@ async function play(cut: number, changes: GroupChanges): Promise<Tally> {
   return tally;
 }
 
+const next: GroupChanges = {
+  teks: [streamTek()],
+  handOutNext: true,
+  assurance: { levelPercent: 100, publishers: [], announce: true },
+};
+
 describe.each([
   { name: "without a key tree", changes: {} },
   { name: "with a key tree", changes: { kek: { management: "lkh" as const, ack: 2 as const }, maxPushOctets: 900 } },
+  { name: "with the next keys and key delivery assurance", changes: { ...next } },
+  { name: "with all of them", changes: { ...next, kek: { management: "lkh" as const, ack: 2 as const } } },
 ])("$name", ({ changes }) => {
   test("killed between any two outputs, the key server repeats no SEQ and no SID, and all end with the same keys", {
     timeout: 120_000,
