@@ -63,15 +63,17 @@ async function waitFor(
   if (json) printJson({ group: name, rekeys: details, missing: [...new Set(missing.map((member) => member.member))] });
   else {
     for (const { rekey } of details) {
-      const acked = rekey.ackRequested
-        ? `${rekey.acked} of ${rekey.targets} acknowledged`
-        : `sent to ${rekey.targets}, no acknowledgements asked for`;
-      print(`Rekey ${rekey.seq} of ${name}: ${acked}.`);
+      print(`Rekey ${rekey.seq} of ${name}: ${outcome(rekey)}.`);
     }
     if (missing.length > 0) print(`\n${missingTable(missing, Date.now())}`);
   }
   if (missing.length > 0)
     throw new CommandError(ExitCode.MISSING, json ? "" : `${missing.length} missing; keyherald why MEMBER tells more`);
+}
+
+function outcome({ targets, acked, ackRequested }: RekeyDetail["rekey"]): string {
+  if (targets === 0) return "nobody is registered, so it went to nobody";
+  return ackRequested ? `${acked} of ${targets} acknowledged` : `sent to ${targets}, no acknowledgements asked for`;
 }
 
 /** Looks until nothing more is waited for. A queued rekey is not known yet. */
