@@ -19,6 +19,7 @@ state:
   key: { file: state.key }          # or { environment: KEYHERALD_STATE_KEY }
 control: { socket: control.sock }   # for the commands; only this user may use it
 log: { level: info }                # debug, info, warn or error
+# syslog: { to: unix:/dev/log, facility: authpriv }   # security events; or to: udp://192.0.2.9:514
 retention: { age: 90d, events: 1000000 }
 `;
 
@@ -59,6 +60,16 @@ keyServer:
           destination: 239.192.0.1
           mode: tunnel
           lifetime: 1h
+        # A stream of IEC 61850 (RFC 8052); authentication and encryption: docs/iec-61850.md
+        # - name: goose
+        #   protocol: iec-61850
+        #   oid: 1.2.840.10070.61850.8.1.2
+        #   selector: "0404efc00001"
+        #   authentication: hmac-sha256-128
+        #   lifetime: 24h
+      # profile: iec-62351-9        # for streams; demands certificates, see docs/iec-61850.md
+      # handOutNext: true           # the next keys with the current ones; streams alone
+      # assurance: { level: 90%, publishers: ["dn:CN=pub*,O=Utility"], announce: true }
       renew: 20%                    # new keys are made when this share of the lifetime is left
       activationDelay: 5s
       push: { transport: unicast }  # or { transport: multicast, address: 239.192.1.1, port: 848, interface: eth0, ttl: 16 }
