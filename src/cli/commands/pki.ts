@@ -1,12 +1,13 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { type Issued, issueCa, issueCertificate } from "../../crypto/node/issue.ts";
-import { certificatesFrom } from "../../crypto/node/pem.ts";
-import { CryptoError, type KeyAlgorithm } from "../../crypto/provider.ts";
+import type { KeyAlgorithm } from "../../crypto/provider.ts";
 import { canonicalAddress } from "../../util/address.ts";
 import { examples } from "../daemon-command.ts";
 import { CommandError, ExitCode } from "../exit.ts";
 import { print, printJson } from "../output/print.ts";
+import { attempt, authorityOf, made, validity } from "../pki-files.ts";
+import { addPkiCrl } from "./pki-crl.ts";
 
 interface PkiOptions {
   readonly subject: string;
@@ -33,7 +34,7 @@ const algorithms: Readonly<Record<string, KeyAlgorithm>> = {
 
 const dayMs = 86_400_000;
 
-/** `keyherald pki ca | issue`: certificates for tests and trials. */
+/** `keyherald pki ca | issue | crl`: certificates for tests and trials. */
 export function addPki(program: Command): void {
   const pki = program
     .command("pki")
@@ -68,16 +69,14 @@ export function addPki(program: Command): void {
     .action((options: IssueOptions) => {
       const wrong = options.address.find((address) => canonicalAddress(address) === undefined);
       if (wrong !== undefined) throw new CommandError(ExitCode.USAGE, `--address ${wrong}: not an IP address`);
-      const ca = {
-        certificate: first(certificatesFrom(read(`${options.ca}.pem`)), options.ca),
-        key: read(`${options.ca}.key`).toString("latin1"),
-      };
+      const ca = authorityOf(options.ca);
       const names = { dnsNames: options.dns, addresses: options.address };
       write(
         options,
         made(() => issueCertificate({ ...requestOf(options), ca, ...names })),
       );
     });
+  addPkiCrl(pki);
 }
 
 function common(command: Command, days: string): Command {
@@ -97,21 +96,10 @@ function requestOf(options: PkiOptions) {
       `--algorithm ${options.algorithm}: give one of ${Object.keys(algorithms).join(", ")}`,
     );
   }
-  const days = Number(options.days);
-  if (!Number.isInteger(days) || days < 1 || days > 36_500)
-    throw new CommandError(ExitCode.USAGE, `--days ${options.days}: give a number from 1 to 36500`);
+  const lasting = validity(options.days);
   const now = Date.now();
   // clocks of a lab differ
-  return { subject: options.subject, algorithm, notBefore: now - dayMs, notAfter: now + days * dayMs };
-}
-
-function made(make: () => Issued): Issued {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof CryptoError) throw new CommandError(ExitCode.FAILURE, error.message);
-    throw error;
-  }
+  return { subject: options.subject, algorithm, notBefore: now - dayMs, notAfter: now + lasting };
 }
 
 /** Never over a file that is there: a lost authority key is not made again. */
@@ -121,34 +109,12 @@ function write(options: PkiOptions, issued: Issued): void {
     if (existsSync(file))
       throw new CommandError(ExitCode.FAILURE, `${file} exists and is left alone; remove it, or choose another --out`);
   }
-  try {
+  attempt("the files cannot be written", () => {
     writeFileSync(files.key, issued.keyPem, { mode: 0o600, flag: "wx" });
     writeFileSync(files.certificate, issued.certificatePem, { flag: "wx" });
-  } catch (error) {
-    throw new CommandError(
-      ExitCode.FAILURE,
-      `the files cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
+  });
   if (options.json === true) printJson({ subject: options.subject, ...files });
   else print(`${options.subject}: ${files.certificate} and ${files.key} (mode 0600)`);
-}
-
-function read(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new CommandError(
-      ExitCode.FAILURE,
-      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-}
-
-function first(certificates: readonly Uint8Array[], prefix: string): Uint8Array {
-  const [certificate] = certificates;
-  if (certificate === undefined) throw new CommandError(ExitCode.FAILURE, `${prefix}.pem has no certificate`);
-  return certificate;
 }
 
 function repeatable(flags: string, what: string): Option {

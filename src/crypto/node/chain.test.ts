@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { u32 } from "../../util/octets.ts";
 import type { ChainVerdict } from "../provider.ts";
 import { nodeCrypto } from "./index.ts";
 import { issueCa, issueCertificate, issueCrl } from "./issue.ts";
 import { pemBlocks } from "./pem.ts";
+import { reviseCrl } from "./revoke.ts";
 
 const pem: Record<string, string> = JSON.parse(
   readFileSync(new URL("../../../test/vectors/data/certificates.json", import.meta.url), "utf8"),
@@ -198,6 +200,35 @@ describe("certificates issued here", () => {
       );
     },
   );
+
+  test("a list goes on with the one before it: higher number, whoever was revoked stays so", async () => {
+    const algorithm = { kind: "ecdsa", curve: "P-256" } as const;
+    const [ca, other] = [0, 1].map(() => issueCa({ subject: "CN=Root", algorithm, ...validity }));
+    if (ca === undefined || other === undefined) throw new Error("nothing issued");
+    const [first, second] = ["1", "ab"].map((serialHex) =>
+      issueCertificate({ ca, subject: "CN=gm", algorithm, ...validity, serialHex }),
+    );
+    if (first === undefined || second === undefined) throw new Error("nothing issued");
+    const times = { thisUpdate: now, nextUpdate: now + 1000 };
+    const none = reviseCrl({ ca, certificates: [], ...times });
+    expect(none).toMatchObject({ number: 1, revoked: [] });
+    const one = reviseCrl({ ca, before: none.list, certificates: [first.certificate], ...times });
+    const both = [first.certificate, second.certificate];
+    const two = reviseCrl({ ca, before: one.list, certificates: both, ...times });
+    expect(two).toMatchObject({ number: 3, revoked: ["01", "00ab"] });
+    const again = reviseCrl({ ca, before: two.list, certificates: [], ...times, nextUpdate: now + 5000 });
+    expect(again).toMatchObject({ number: 4, revoked: ["01", "00ab"] });
+    for (const certificate of both) {
+      const request = { chain: [certificate], anchors: [ca.certificate], crls: [again.list], at: now };
+      expect(code(await nodeCrypto.verifyChain(request))).toBe("revoked");
+    }
+    const wrong = { ca, certificates: [first.certificate], ...times };
+    const foreign = issueCrl({ ca: other, revoked: [], number: 1, ...times });
+    expect(() => reviseCrl({ ...wrong, before: foreign })).toThrow("not of this authority");
+    expect(() => reviseCrl({ ...wrong, before: u32(0) })).toThrow("not of this authority");
+    const stranger = issueCa({ subject: "CN=Another", algorithm, ...validity });
+    expect(() => reviseCrl({ ...wrong, certificates: [stranger.certificate] })).toThrow("issued by another authority");
+  });
 
   test("a namesake of the authority with another key is untrusted, and its list revokes nobody", async () => {
     const algorithm = { kind: "ecdsa", curve: "P-256" } as const;

@@ -3,13 +3,17 @@ import { verify } from "node:crypto";
 import { hex } from "../../util/octets.ts";
 import type { Candidate } from "./candidates.ts";
 import { elementAt, elementsIn, isOneElement } from "./der.ts";
-import { allowsUsage } from "./tbs.ts";
+import { allowsUsage, extensionOid, readExtensions } from "./tbs.ts";
 
 /** A list, not yet verified. */
 export interface CrlReading {
   readonly issuerHex: string;
   /** Serial numbers, the contents of their INTEGER in hexadecimal. */
   readonly revoked: ReadonlySet<string>;
+  /** The entries with them, DER. */
+  readonly entries: readonly Uint8Array[];
+  /** CRLNumber (RFC 5280 5.2.3), undefined when it has none. */
+  readonly number: number | undefined;
   readonly signed: Uint8Array;
   readonly signatureOid: string;
   readonly signature: Uint8Array;
@@ -37,9 +41,10 @@ export function readCrl(der: Uint8Array): CrlReading | undefined {
   if (list === undefined || fields === undefined || oid === undefined || signature?.tag !== 0x03) return undefined;
   const [, issuer, thisUpdate, ...rest] = fields[0]?.tag === 0x02 ? fields.slice(1) : fields;
   if (issuer?.tag !== 0x30 || thisUpdate === undefined || !isTime(thisUpdate.tag)) return undefined;
-  const entries = rest.find((field) => field.tag === 0x30);
+  const listed = rest.find((field) => field.tag === 0x30);
+  const entries = (listed === undefined ? [] : elementsIn(listed.contents)) ?? [];
   const revoked = new Set<string>();
-  for (const entry of (entries === undefined ? [] : elementsIn(entries.contents)) ?? []) {
+  for (const entry of entries) {
     const serial = elementAt(entry.contents, 0)?.contents;
     if (serial === undefined) return undefined;
     revoked.add(hex(serial));
@@ -47,10 +52,18 @@ export function readCrl(der: Uint8Array): CrlReading | undefined {
   return {
     issuerHex: hex(issuer.der),
     revoked,
+    entries: entries.map(({ der }) => der),
+    number: numberIn(rest.find((field) => field.tag === 0xa0)?.contents),
     signed: list.der,
     signatureOid: hex(oid),
     signature: signature.contents.subarray(1),
   };
+}
+
+function numberIn(extensions: Uint8Array | undefined): number | undefined {
+  const one = readExtensions(extensions)?.find(({ oid }) => oid === extensionOid.crlNumber);
+  const digits = one === undefined ? undefined : elementAt(one.value, 0)?.contents;
+  return digits === undefined || digits.length > 6 ? undefined : Number(`0x${hex(digits)}`);
 }
 
 /** UTCTime or GeneralizedTime. */
@@ -60,9 +73,14 @@ function isTime(tag: number): boolean {
 
 /** Whether `list` is signed by `issuer`, who may sign lists, and has this serial number of its certificates. */
 export function isRevoked(serialHex: string, issuer: Candidate, list: CrlReading): boolean {
+  return list.revoked.has(serialHex) && isListOf(issuer, list);
+}
+
+/** Whether `list` is signed by `issuer`, who may sign lists. */
+export function isListOf(issuer: Candidate, list: CrlReading): boolean {
   const hash = hashes.get(list.signatureOid);
   if (issuer.key === undefined || hash === undefined || list.issuerHex !== issuer.subjectHex) return false;
-  if (!list.revoked.has(serialHex) || !allowsUsage(issuer.tbs, "cRLSign")) return false;
+  if (!allowsUsage(issuer.tbs, "cRLSign")) return false;
   try {
     return verify(hash, list.signed, issuer.key, list.signature);
   } catch {

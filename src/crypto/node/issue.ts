@@ -61,7 +61,8 @@ export function issueCa(request: CertificateRequest): Issued {
 }
 
 /**
- * A fresh key with a certificate for a key server or a member, for digital signatures.
+ * A certificate for a key server or a member, for digital signatures, with a fresh key or the one that is given.
+ * @param request `key`: PKCS #8 DER, or PEM text; `algorithm` is then its own.
  * @throws CryptoError as issueCa; "bad-key" too for an authority that cannot be read, or an address that is none.
  */
 export function issueCertificate(
@@ -69,10 +70,11 @@ export function issueCertificate(
     readonly ca: Authority;
     readonly dnsNames?: readonly string[];
     readonly addresses?: readonly string[];
+    readonly key?: Uint8Array | string;
   },
 ): Issued {
   const authority = openAuthority(request.ca);
-  const key = generatePrivateKey(request.algorithm);
+  const key = request.key === undefined ? generatePrivateKey(request.algorithm) : privateKeyFrom(request.key);
   const extensions = [
     extension(extensionOid.basicConstraints, true, sequence()),
     extension(extensionOid.keyUsage, true, keyUsage(0x80, 7)), // digitalSignature
@@ -94,18 +96,25 @@ export function issueCertificate(
  * A revocation list (RFC 5280 5), DER.
  * @param revoked serial numbers in hexadecimal
  * @param thisUpdate milliseconds since the epoch, as nextUpdate; also the time of each revocation
+ * @param earlier entries of the list before this one, DER, which stay as they are
  */
 export function issueCrl(request: {
   readonly ca: Authority;
   readonly revoked: readonly string[];
+  readonly earlier?: readonly Uint8Array[];
   readonly number: number;
   readonly thisUpdate: number;
   readonly nextUpdate: number;
 }): Uint8Array {
   const { key, name } = openAuthority(request.ca);
   const thisUpdate = time(request.thisUpdate);
-  const entries = request.revoked.map((serial) => sequence(unsignedInteger(serialNumber(serial)), thisUpdate));
-  const crlNumber = extension("551d14", false, unsignedInteger(fromHex(evenHex(request.number.toString(16)))));
+  const fresh = request.revoked.map((serial) => sequence(unsignedInteger(serialNumber(serial)), thisUpdate));
+  const entries = [...(request.earlier ?? []), ...fresh];
+  const crlNumber = extension(
+    extensionOid.crlNumber,
+    false,
+    unsignedInteger(fromHex(evenHex(request.number.toString(16)))),
+  );
   const list = sequence(
     unsignedInteger(new Uint8Array([1])), // version 2
     signatureAlgorithm(key).der,

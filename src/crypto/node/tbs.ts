@@ -8,6 +8,7 @@ export const extensionOid = {
   keyUsage: "551d0f",
   subjectAltName: "551d11",
   basicConstraints: "551d13",
+  crlNumber: "551d14",
   nameConstraints: "551d1e",
   certificatePolicies: "551d20",
   policyMappings: "551d21",
@@ -56,7 +57,7 @@ export function readTbs(certificate: Uint8Array): TbsCertificate | undefined {
 }
 
 /** Extensions is SEQUENCE OF SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }. */
-function readExtensions(explicit: Uint8Array | undefined): Extension[] | undefined {
+export function readExtensions(explicit: Uint8Array | undefined): Extension[] | undefined {
   if (explicit === undefined) return [];
   const list = elementAt(explicit, 0);
   const elements = list === undefined ? undefined : elementsIn(list.contents);
