@@ -10,6 +10,8 @@ export interface SpawnOptions {
   /** Further arguments of node, in front of the script. */
   readonly node?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Name of the network namespace to run in. */
+  readonly namespace?: string;
 }
 
 export class Spawned {
@@ -21,7 +23,11 @@ export class Spawned {
 
   constructor(file: string, socket: string, options: SpawnOptions = {}) {
     this.client = new ControlClient(socket);
-    this.#child = spawn(process.execPath, [...(options.node ?? []), entry, "run", "-c", file], {
+    const command = [process.execPath, ...(options.node ?? []), entry, "run", "-c", file];
+    // `ip netns exec` becomes the command, so that signals reach it
+    const within = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
+    const [program = "", ...args] = [...within, ...command];
+    this.#child = spawn(program, args, {
       stdio: ["ignore", "ignore", "pipe"],
       env: { ...process.env, ...options.environment },
     });
