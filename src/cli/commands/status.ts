@@ -5,7 +5,7 @@ import { print, printJson } from "../output/print.ts";
 import { bad, bold, good } from "../output/style.ts";
 import { facts } from "../output/table.ts";
 import { duration, relative } from "../output/time.ts";
-import { memberGroupsTable } from "../output/views.ts";
+import { memberGroupsTable, memberStreamsTable } from "../output/views.ts";
 
 /** `keyherald status`: the daemon as a whole. */
 export function addStatus(program: Command): void {
@@ -39,7 +39,8 @@ function statusText(status: DaemonStatus): string {
   const head = `${bold(`keyherald ${status.version}`)}  up ${duration(now - status.startedAt)}, process ${status.pid}`;
   const groups =
     member === undefined || member.groups.length === 0 ? "" : `\n\n${memberGroupsTable(member.groups, now)}`;
-  return `${head}\n${facts(lines)}${groups}`;
+  const streams = member === undefined ? "" : memberStreamsTable(member.groups, now);
+  return `${head}\n${facts(lines)}${groups}${streams === "" ? "" : `\n\n${streams}`}`;
 }
 
 function storeTrouble({ store, now }: DaemonStatus): string {

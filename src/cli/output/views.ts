@@ -136,6 +136,30 @@ export function memberGroupsTable(groups: readonly z.infer<typeof gmGroupView>[]
   );
 }
 
+/** Streams of IEC 61850 among a member's keys; empty when there are none. */
+export function memberStreamsTable(groups: readonly z.infer<typeof gmGroupView>[], now: number): string {
+  const rows = groups.flatMap((group) =>
+    group.teks.flatMap((tek) => (tek.oid === undefined ? [] : [streamRow(group.name, tek.oid, tek, now)])),
+  );
+  if (rows.length === 0) return "";
+  return table(["GROUP", "STREAM", "SELECTOR", "SPI", "IN USE FROM", "ENDS", "DELIVERED"], rows);
+}
+
+type MemberTek = z.infer<typeof gmGroupView>["teks"][number];
+
+function streamRow(group: string, oid: string, tek: MemberTek, now: number): string[] {
+  const ends = tek.expiresAt === undefined ? "never" : relative(tek.expiresAt, now);
+  return [
+    group,
+    oid,
+    tek.selector ?? "-",
+    tek.spi,
+    clockTime(tek.activateAt, now),
+    tek.kept === true ? bad(`${ends}, kept`) : ends,
+    tek.keyDeliveryAssurance === undefined ? "-" : `${tek.keyDeliveryAssurance}%`,
+  ];
+}
+
 /** gm2 before gm10. */
 export const byName = new Intl.Collator("en", { numeric: true }).compare;
 
