@@ -13,7 +13,7 @@ import { DropReport } from "./drops.ts";
 import { Followers } from "./follow.ts";
 import { Journal } from "./journal.ts";
 import { type KeyExport, keyExportOf } from "./key-export.ts";
-import { EventLog, type Logger } from "./log.ts";
+import { EventLog } from "./log.ts";
 import { OwnAddresses } from "./own-address.ts";
 import { DaemonError, endpointText, messageOf, storeProblem } from "./problems.ts";
 import { reload } from "./reload.ts";
@@ -62,7 +62,7 @@ export class Daemon implements Running {
     this.clock = new SteadyClock(store.lastInstant(), parts.time ?? machineTime);
     this.startedAt = this.clock.now();
     this.#events = new EventLog(parts.log);
-    this.#syslog = openSyslog(configuration, parts.log);
+    this.#syslog = this.#openSyslog(configuration);
     this.#keyExport = keyExportOf(this);
   }
 
@@ -126,7 +126,7 @@ export class Daemon implements Running {
     await reload(this);
     if (isDeepStrictEqual(before, this.configuration.syslog)) return;
     await this.#syslog?.close();
-    this.#syslog = openSyslog(this.configuration, this.parts.log);
+    this.#syslog = this.#openSyslog(this.configuration);
   }
 
   /** Makes everything durable and ends. */
@@ -247,6 +247,14 @@ export class Daemon implements Running {
     };
   }
 
+  #openSyslog({ syslog }: Configuration): Syslog | undefined {
+    if (syslog === undefined) return undefined;
+    return new Syslog(syslog, (what) => {
+      if ("fault" in what) this.note("server.syslog-unreachable", "warning", "failure", { reason: what.fault });
+      else this.note("server.syslog-reached", what.lost > 0 ? "warning" : "info", "failure", { figures: what });
+    });
+  }
+
   #everySecond(): void {
     this.#ticks += 1;
     const step = this.clock.observe();
@@ -288,14 +296,6 @@ export class Daemon implements Running {
     await Promise.allSettled([this.keyServer?.network.close(), this.member?.network.close(), this.#control?.close()]);
     this.store.close();
   }
-}
-
-function openSyslog({ syslog }: Configuration, log: Logger): Syslog | undefined {
-  if (syslog === undefined) return undefined;
-  return new Syslog(syslog, (fault) => {
-    if (fault === undefined) log.info("the syslog server takes security events again");
-    else log.warn(`the syslog server cannot be reached (${fault}); security events wait for it`);
-  });
 }
 
 function openState(configuration: Configuration, parts: DaemonParts): Store {

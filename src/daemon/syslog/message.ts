@@ -33,12 +33,6 @@ export function syslogMessage(form: MessageForm, origin: Origin, event: StoredEv
   return compose(form, origin, event.at, severity, name, said);
 }
 
-/** The message that tells how many others were lost. */
-export function lossMessage(form: MessageForm, origin: Origin, at: number, lost: number): Buffer {
-  const said = `warning: server: ${lost} messages to syslog were lost; the ledger has them all`;
-  return compose(form, origin, at, "warning", "server.syslog-lost", said);
-}
-
 function compose(
   form: MessageForm,
   { facility, host, pid, version }: Origin,

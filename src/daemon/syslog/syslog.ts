@@ -5,7 +5,7 @@ import { securityEvent } from "../../ledger/security-events.ts";
 import type { StoredEvent } from "../../ledger/story.ts";
 import { version } from "../version.ts";
 import type { SyslogCarrier } from "./carrier.ts";
-import { lossMessage, type MessageForm, type Origin, syslogMessage } from "./message.ts";
+import { type MessageForm, type Origin, syslogMessage } from "./message.ts";
 import { UdpCarrier } from "./udp-carrier.ts";
 import { UnixCarrier } from "./unix-carrier.ts";
 
@@ -16,8 +16,8 @@ const awayMs = 1000;
 /** Trouble that comes and goes is told no more often. */
 const troubleEveryMs = 60_000;
 
-/** Told when the server cannot be reached, and when it can again. */
-export type SyslogTrouble = (fault: string | undefined) => void;
+/** Told when the server cannot be reached, and when it has everything that waited, with the number of those that found no room. */
+export type SyslogTrouble = (what: { readonly fault: string } | { readonly lost: number }) => void;
 
 export class Syslog {
   readonly #carrier: SyslogCarrier;
@@ -49,7 +49,7 @@ export class Syslog {
       return;
     }
     this.#waiting.push(syslogMessage(this.#form, this.#origin, event, security));
-    if (this.#timer === undefined) this.#drain(event.at);
+    if (this.#timer === undefined) this.#drain();
   }
 
   /** Messages sent, lost and waiting. */
@@ -65,12 +65,12 @@ export class Syslog {
   /** Sends what it can, for half a second at most, and ends. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
-    this.#drain(Date.now());
+    this.#drain();
     clearTimeout(this.#timer);
     await this.#carrier.close();
   }
 
-  #drain(now: number): void {
+  #drain(): void {
     this.#timer = undefined;
     let done = 0;
     for (const message of this.#waiting) {
@@ -81,30 +81,24 @@ export class Syslog {
       }
       done += 1;
       if (outcome === "refused") this.#lost += 1;
-      else this.#arrived();
+      else this.#sent += 1;
     }
     this.#waiting.splice(0, done);
-    if (this.#waiting.length === 0 && this.#lostUntold > 0) {
-      const message = lossMessage(this.#form, this.#origin, now, this.#lostUntold);
-      if (this.#carrier.send(message) === "sent") this.#lostUntold = 0;
-    }
+    if (this.#waiting.length > 0 || (!this.#away && this.#lostUntold === 0)) return;
+    const lost = this.#lostUntold;
+    this.#away = false;
+    this.#lostUntold = 0;
+    this.#trouble({ lost });
   }
 
   #later(outcome: "busy" | "unreachable"): void {
     if (outcome === "unreachable" && !this.#away && performance.now() - this.#troubleTold >= troubleEveryMs) {
       this.#away = true;
       this.#troubleTold = performance.now();
-      this.#trouble(this.#carrier.fault);
+      this.#trouble({ fault: this.#carrier.fault });
     }
-    this.#timer = setTimeout(() => this.#drain(Date.now()), outcome === "busy" ? busyMs : awayMs);
+    this.#timer = setTimeout(() => this.#drain(), outcome === "busy" ? busyMs : awayMs);
     this.#timer.unref();
-  }
-
-  #arrived(): void {
-    this.#sent += 1;
-    if (!this.#away) return;
-    this.#away = false;
-    this.#trouble(undefined);
   }
 }
 

@@ -51,6 +51,17 @@ export const serverEvents: Catalogue = {
   },
   /** figures: endpoint. */
   "server.socket-failed": { sentence: (e) => `the socket ${text(e, "endpoint")} failed${reason(e)}` },
+  /** reason: why. */
+  "server.syslog-unreachable": {
+    sentence: (e) => `the syslog server cannot be reached${reason(e)}; security events wait for it`,
+  },
+  /** It has everything that waited. figures: lost (messages that found no room to wait). */
+  "server.syslog-reached": {
+    sentence: (e) => {
+      const lost = number(e, "lost") ?? 0;
+      return `syslog has all security events that waited${lost === 0 ? "" : `, ${count(lost, "message")} were lost`}`;
+    },
+  },
   /** figures: removed. */
   "server.ledger-pruned": {
     sentence: (e) => `${count(number(e, "removed") ?? 0, "event")} past their retention removed from the ledger`,
