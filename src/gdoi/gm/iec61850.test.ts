@@ -82,6 +82,18 @@ describe("a member", () => {
   test("takes a key without salt, and an OID in its contents octets only", () => {
     const bench = given({ oidForm: "contents" }, { algorithmKey: new Uint8Array(16) });
     expect(bench.view.state).toBe("registered");
+    const noted = bench.outputs.flatMap((output) => (output.out === "event" ? [output.event] : []));
+    expect(noted.find(({ kind }) => kind === "gm.tek-noted")).toMatchObject({
+      level: "info",
+      reason: expect.stringMatching(/contents octets only.*no salt/) as string,
+    });
+  });
+
+  test("takes a stream without protection, and warns of it", () => {
+    const bench = given({ encAlg: 1 }, {});
+    expect(bench.view.state).toBe("registered");
+    const warned = bench.outputs.flatMap((output) => (output.out === "event" ? [output.event] : []));
+    expect(warned.find(({ kind }) => kind === "gm.tek-noted")).toMatchObject({ level: "warning" });
   });
 
   test.each<[string, Partial<Iec61850Tek>]>([

@@ -53,7 +53,9 @@ export function installTeks(gm: Gm, group: Group, teks: readonly TekInstall[]): 
   const { now } = gm.env;
   const fresh: string[] = [];
   const withoutSid: string[] = [];
-  for (const { description, keys } of teks) {
+  const noted: TekInstall[] = [];
+  for (const tekInstall of teks) {
+    const { description, keys } = tekInstall;
     const name = tekName(description.protocolId, description.spi);
     const held = group.teks.get(name);
     const installed = mayInstall(description, group.sids);
@@ -68,7 +70,10 @@ export function installTeks(gm: Gm, group: Group, teks: readonly TekInstall[]): 
       kept: false,
       installed,
     };
-    if (held === undefined) fresh.push(name);
+    if (held === undefined) {
+      fresh.push(name);
+      if (tekInstall.notes.length > 0) noted.push(tekInstall);
+    }
     group.teks.set(name, tek);
     handOver(gm, group, tek);
     if (!installed) withoutSid.push(hex(description.spi));
@@ -78,7 +83,17 @@ export function installTeks(gm: Gm, group: Group, teks: readonly TekInstall[]): 
     const figures = { spis: withoutSid };
     report(gm, group.name, "gm.tek-not-installed", { cause: "peer", level: "alert", reason, figures });
   }
+  reportNotes(gm, group, noted);
   return fresh;
+}
+
+/** How the key server reads a standard where it leaves a choice, and streams without protection: once for each new TEK. */
+function reportNotes(gm: Gm, group: Group, noted: readonly TekInstall[]): void {
+  if (noted.length === 0) return;
+  const level = noted.some(({ description }) => description.iec61850?.unprotected === true) ? "warning" : "info";
+  const reason = [...new Set(noted.flatMap((tek) => tek.notes))].join("; ");
+  const figures = { spis: noted.map(({ description }) => hex(description.spi)) };
+  report(gm, group.name, "gm.tek-noted", { cause: "peer", level, reason, figures });
 }
 
 /** Gives a TEK to the data plane, unless it must not be used (RFC 6407 4.4). */

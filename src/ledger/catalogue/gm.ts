@@ -71,6 +71,10 @@ export const gmEvents: Catalogue = {
   "gm.tek-not-installed": {
     sentence: (e) => `${count(names(e, "spis").length, "TEK")} not installed (${listed(names(e, "spis"))})${reason(e)}`,
   },
+  /** reason: what is not as Keyherald sends it, or deserves attention. figures: spis (list of hex). */
+  "gm.tek-noted": {
+    sentence: (e) => `${count(names(e, "spis").length, "new TEK")} (${listed(names(e, "spis"))})${reason(e)}`,
+  },
   /** figures: asked, given. */
   "gm.fewer-sids": { sentence: (e) => `asked for ${text(e, "asked")} SIDs, got ${text(e, "given")}` },
   /** reason. figures: teks. */
