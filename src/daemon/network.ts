@@ -59,7 +59,7 @@ export class Network implements Carrier {
   }
 
   join(group: string, port: number, networkInterface?: string): void {
-    this.#with({ address: group, port }, (socket) => socket.join(group, networkInterface));
+    this.#with({ address: group, port }, (socket) => socket.join(group, networkInterface), networkInterface);
   }
 
   leave(group: string, port: number, networkInterface?: string): void {
@@ -101,11 +101,11 @@ export class Network implements Carrier {
   }
 
   /** A group whose port a wildcard socket has is joined on that socket: it receives for all groups. */
-  #with(endpoint: Endpoint, use: (port: UdpPort) => void): void {
+  #with(endpoint: Endpoint, use: (port: UdpPort) => void, zone?: string): void {
     const wildcard = this.#portFor(endpoint, endpoint);
     const key = keyOf(endpoint);
     const socket = wildcard === undefined ? this.#further.get(key) : Promise.resolve(wildcard);
-    const opened = socket ?? this.#open(endpoint, true);
+    const opened = socket ?? this.#open(endpoint, true, zone);
     if (wildcard === undefined) this.#further.set(key, opened);
     opened.then(use).catch((error: Error) => {
       this.#further.delete(key);
@@ -121,10 +121,11 @@ export class Network implements Carrier {
     }
   }
 
-  async #open(local: Endpoint, shared: boolean): Promise<UdpPort> {
+  async #open(local: Endpoint, shared: boolean, zone?: string): Promise<UdpPort> {
     const port = await UdpPort.open({
       local,
       shared,
+      ...(zone !== undefined && { zone }),
       receive: this.#receive,
       failed: (error) => this.#trouble(local, error),
     });

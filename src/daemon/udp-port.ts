@@ -35,6 +35,8 @@ export interface PortOptions {
   readonly failed: (error: Error) => void;
   /** Several processes of a machine may listen to one multicast group. */
   readonly shared?: boolean;
+  /** Interface that an IPv6 multicast address of a link is meant on (RFC 4007): such an address alone cannot be bound. */
+  readonly zone?: string;
 }
 
 /** No ISAKMP message of a peer that means well is longer. */
@@ -83,8 +85,10 @@ export class UdpPort {
 
   /** Binds a socket. Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL). */
   static open(options: PortOptions): Promise<UdpPort> {
-    const { address, port } = options.local;
-    const six = isIPv6(address);
+    const { port } = options.local;
+    const six = isIPv6(options.local.address);
+    const zoned = options.zone !== undefined && /^ff.2:/i.test(options.local.address);
+    const address = zoned ? `${options.local.address}%${options.zone}` : options.local.address;
     const socket = createSocket({
       type: six ? "udp6" : "udp4",
       ipv6Only: six,

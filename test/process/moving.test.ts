@@ -85,9 +85,9 @@ test("a member waits for a route, and registers again when its address changes",
   expect(changed?.figures).toMatchObject({ from: `${net}.17`, to: `${net}.18` });
 });
 
-test("over IPv6, a member on :: is counted for a push by multicast", async () => {
+test.each(["ff05::71", "ff02::71"])("over IPv6, a member on :: is counted for a push to %s", async (address) => {
   await ip("addr", "replace", `${net6}::2/64`, "dev", pair.link, "nodad");
-  const push = `      push: { transport: multicast, address: "ff05::71", port: 8848, interface: ${pair.link}, ttl: 1 }\n`;
+  const push = `      push: { transport: multicast, address: "${address}", port: 8848, interface: ${pair.link}, ttl: 1 }\n`;
   const server = await keyServer(`${net6}::1`, push);
   await member("[::]", `${net6}::1`);
   await knownAt(server, `${net6}::2`);
