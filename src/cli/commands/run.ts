@@ -14,7 +14,7 @@ export function addRun(program: Command): void {
       "after",
       examples([
         ["keyherald run -c keyherald.yaml", "in the foreground, log on standard error"],
-        ["kill -HUP $(pidof keyherald)", "read the configuration again, sessions stay"],
+        ["kill -HUP PID", "read the configuration again, sessions stay; keyherald status has the PID"],
       ]),
     )
     .action(async (options: { config: string; logLevel?: string; json?: boolean }) => {
