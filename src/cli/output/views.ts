@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { absentView, gmGroupView, groupView, memberView, rekeyMemberView, rekeyView } from "../../api/views.ts";
 import { endpointText } from "../../daemon/problems.ts";
+import { wrapped } from "./print.ts";
 import { bad, bold, dim, stateText, warn } from "./style.ts";
 import { facts, table } from "./table.ts";
 import { clockTime, duration, relative } from "./time.ts";
@@ -31,7 +32,8 @@ export function groupText(group: Group, now: number): string {
   const head = facts([
     ["group", `${bold(group.name)} (${group.id})`],
     ["members", String(group.members)],
-    ["KEK", `${kek.spi}, ${kek.management === "lkh" ? "key tree (LKH)" : "no key tree"}, ${ackText(kek.ack)}`],
+    ["KEK", kek.spi],
+    ["", `${kek.management === "lkh" ? "key tree (LKH)" : "no key tree"}, ${ackText(kek.ack)}`],
     ["", `made ${relative(kek.createdAt, now)}, ends ${relative(kek.expiresAt, now)}, last SEQ ${kek.seq}`],
     ["next SID", String(group.nextSid)],
   ]);
@@ -120,8 +122,8 @@ export function missingTable(
 
 /** A member's own view of its groups. */
 export function memberGroupsTable(groups: readonly z.infer<typeof gmGroupView>[], now: number): string {
-  return table(
-    ["GROUP", "ID", "STATE", "KEY SERVER", "KEK SEQ", "TEKS", "REGISTERS AGAIN", "PUSHES", "ACKS"],
+  const rows = table(
+    ["GROUP", "ID", "STATE", "KEY SERVER", "SEQ", "TEKS", "RENEWS", "PUSHES", "ACKS"],
     groups.map((group) => [
       group.name,
       group.id,
@@ -129,11 +131,15 @@ export function memberGroupsTable(groups: readonly z.infer<typeof gmGroupView>[]
       group.keyServer ?? "-",
       group.kek === undefined ? "-" : String(group.kek.seq),
       String(group.teks.length),
-      group.reregisterAt === undefined ? (group.lastError ?? "-") : relative(group.reregisterAt, now),
+      group.reregisterAt === undefined ? "-" : relative(group.reregisterAt, now),
       String(group.pushesAccepted),
       String(group.acksSent),
     ]),
   );
+  const troubles = groups.flatMap(({ name, state, lastError }) =>
+    lastError === undefined || state === "registered" ? [] : [bad(wrapped(`${name}: ${lastError}`, 2, 0))],
+  );
+  return [rows, ...troubles].join("\n");
 }
 
 /** Streams of IEC 61850 among a member's keys; empty when there are none. */
