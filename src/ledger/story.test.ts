@@ -88,6 +88,22 @@ test("a member that did not answer is named, with its silence and what was done"
   ]);
 });
 
+test("how many members have a key is told with its activation, and an alert with the level", () => {
+  const figures = { generation: 3, percent: 66, holders: 2, members: 3, level: 90, activateAt: start + 60_000 };
+  expect(told([stored(20, "gcks.key-delivery", { ...figures, when: "settled" })])).toEqual([
+    "2 of 3 members (66 %) have the TEKs of group substation to be used from 14:01:00 UTC",
+  ]);
+  expect(told([stored(60, "gcks.key-delivery-low", { ...figures, when: "activated" }, { level: "alert" })])).toEqual([
+    "2 of 3 members (66 %) have the TEKs of group substation now in use, under the level of 90 %; alert raised",
+  ]);
+});
+
+test("a push that is too old to be sent again says so", () => {
+  expect(told([stored(20, "gcks.rekey-outdated", { seq: 7, spi: "aa", pending: 1, afterMs: 600_000 })])).toEqual([
+    "rekey 7 was made 10 min ago and is not retransmitted: another takes its place",
+  ]);
+});
+
 test("a rekey that not all acknowledged says how many did, and who did not", () => {
   const figures = {
     seq: 3,

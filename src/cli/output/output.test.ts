@@ -3,6 +3,7 @@ import { wrapped } from "./print.ts";
 import { shorten, table } from "./table.ts";
 import { clockTime, duration, parseSince, relative } from "./time.ts";
 import { treeLines } from "./tree.ts";
+import { groupText } from "./views.ts";
 
 const before = process.stdout.columns;
 beforeEach(() => {
@@ -75,4 +76,19 @@ test("a long line is broken between words and goes on below its text", () => {
 test("a payload tree is indented by its depth", () => {
   const tree = { name: "SEQ", offset: 28, children: [{ name: "Sequence Number", value: "1", offset: 32 }] };
   expect(treeLines(tree)).toEqual(["SEQ  @28", "  Sequence Number  1  @32"]);
+});
+
+test("a group says how many members have each key, where that is assured", () => {
+  process.stdout.columns = 120;
+  const tek = { name: "goose", spi: "0a0b0c0d", protocol: "IEC_61850", activateAt: 0, expiresAt: 3_600_000 };
+  const kek = { spi: "aa".repeat(16), seq: 3, createdAt: 0, expiresAt: 9_000_000, management: "none", ack: "none" };
+  const group = { name: "plant", id: "oid:1.2.3", members: 5, kek, teks: [tek], nextSid: 0, rekeys: [] };
+  expect(groupText(group, 0)).not.toContain("HAVE IT");
+  const teks = [{ ...tek, delivery: { percent: 80, holders: 4, members: 5 } }, tek];
+  const lines = groupText({ ...group, teks }, 0).split("\n");
+  expect(lines.find((line) => line.includes("HAVE IT"))).toMatch(/ENDS +HAVE IT/);
+  expect(lines.filter((line) => line.includes("goose")).map((line) => line.trimEnd().split(/ {2,}/).at(-1))).toEqual([
+    "4/5 (80 %)",
+    "-",
+  ]);
 });

@@ -37,18 +37,25 @@ export function groupText(group: Group, now: number): string {
     ["", `made ${relative(kek.createdAt, now)}, ends ${relative(kek.expiresAt, now)}, last SEQ ${kek.seq}`],
     ["next SID", String(group.nextSid)],
   ]);
+  const assured = group.teks.some((tek) => tek.delivery !== undefined);
   const teks = table(
-    ["TEK", "SPI", "PROTOCOL", "IN USE FROM", "ENDS"],
+    ["TEK", "SPI", "PROTOCOL", "IN USE FROM", "ENDS", ...(assured ? ["HAVE IT"] : [])],
     group.teks.map((tek) => [
       tek.name,
       tek.spi,
       tek.protocol,
       clockTime(tek.activateAt, now),
       relative(tek.expiresAt, now),
+      ...(assured ? [deliveryText(tek.delivery)] : []),
     ]),
   );
   const rekeys = group.rekeys.length === 0 ? dim("No rekey yet.") : rekeysTable(group.rekeys, now);
   return `${head}\n\n${teks}\n\n${rekeys}`;
+}
+
+/** `4/5 (80 %)`: members that are known to have a key. */
+function deliveryText(delivery: Group["teks"][number]["delivery"]): string {
+  return delivery === undefined ? "-" : `${delivery.holders}/${delivery.members} (${delivery.percent} %)`;
 }
 
 /** Rekeys, newest first. SEQ begins anew with each KEK, so the KEK's SPI stands beside it. */
