@@ -15,7 +15,7 @@ import type {
   SelectorId,
 } from "../../wire/payloads.ts";
 import { buildKd, type KekKeys, type LkhKeys, type Sids, type TekKeys } from "../key-packets.ts";
-import type { GroupPolicy, PushTransport } from "../policy.ts";
+import type { GroupPolicy } from "../policy.ts";
 import { buildGap, buildSa, buildSak, PUSH_PROTOCOL, unicastSelector } from "../policy-payloads.ts";
 import { signatureKeyBits } from "../signature.ts";
 import { buildSat } from "../tek-payloads.ts";
@@ -38,8 +38,9 @@ function selector(endpoint: { readonly address: string; readonly port: number })
   return { idType: data.length === 4 ? IdType.ID_IPV4_ADDR : IdType.ID_IPV6_ADDR, port: endpoint.port, data };
 }
 
-function sak(kek: Kek, push: PushTransport, listen: Endpoint | undefined, now: Instant, lkh: boolean): SaKekPayload {
+function sak(kek: Kek, listen: Endpoint | undefined, now: Instant, lkh: boolean): SaKekPayload {
   const { keyBits, ack, signature } = kek.policy;
+  const { push } = kek;
   const bits = signatureKeyBits(signature.signer.algorithm);
   const multicast = push.transport === "multicast";
   return buildSak({
@@ -97,7 +98,7 @@ function kekKeys(kek: Kek, env: Env): KekKeys {
 export function pullSa(group: Group, listen: Endpoint | undefined, publisher: boolean, now: Instant): GdoiSaPayload {
   const { policy } = group;
   const teks = group.live(now).flatMap((generation) => sats(group, generation, publisher, now));
-  return buildSa([sak(group.kek, policy.push, listen, now, false), gap(policy), ...teks]);
+  return buildSa([sak(group.kek, listen, now, false), gap(policy), ...teks]);
 }
 
 /** Whether members need SIDs (RFC 6407 3.5). */
@@ -163,10 +164,7 @@ export function kekPayloads(
   const before = group.kek.policy.signature.signer.publicKey;
   const changed = publicKey !== undefined && !equal(publicKey, before) ? { publicKey } : {};
   const keys = arrays ? { lkh: { spi: next.key.spi, updates: arrays, ...changed } } : { kek: { ...kek, ...changed } };
-  return [
-    buildSa([sak(next, group.policy.push, listen, env.now, arrays !== undefined)]),
-    buildKd({ teks: [], ...keys }),
-  ];
+  return [buildSa([sak(next, listen, env.now, arrays !== undefined)]), buildKd({ teks: [], ...keys })];
 }
 
 /** Deletes of everything: every TEK of the protocols in use, then the KEK, by SPIs of zeros (RFC 6407 5.9). */

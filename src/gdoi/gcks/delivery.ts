@@ -1,6 +1,6 @@
 /** Pushes on their way: first send, repeats of the same octets under the same SEQ, and the end of waiting (RFC 8263 6). */
 import type { Instant } from "../../core/engine.ts";
-import type { AckPolicy } from "../policy.ts";
+import type { AckPolicy, PushTransport } from "../policy.ts";
 import { delivered, nextActivation } from "./assurance.ts";
 import { commit, keepMember, nextGrace, persist } from "./commit.ts";
 import { type Group, newTeks } from "./group.ts";
@@ -14,6 +14,8 @@ const LEAST_WAIT_MS = 10_000;
 /** Octets of a push are not sent when they are older than this, or than the last of its repeats and some lateness. */
 const LONGEST_AGE_MS = 60_000;
 const LATENESS_MS = 5_000;
+type MulticastPush = Extract<PushTransport, { transport: "multicast" }>;
+
 /** Names in one event; how many there are is always told. */
 const MOST_NAMES = 20;
 
@@ -21,7 +23,8 @@ const MOST_NAMES = 20;
 export function sendFirst(group: Group, rekey: Rekey, turn: Turn): number {
   const { datagram } = rekey;
   if (datagram === undefined || group.members.registered === 0) return 0;
-  if (group.policy.push.transport === "multicast") return sendMulticast(group, datagram, turn);
+  const transport = transportOf(group, rekey);
+  if (transport.transport === "multicast") return sendMulticast(transport, datagram, turn);
   let sent = 0;
   for (const member of group.members.present()) {
     if (member.keyless) continue;
@@ -36,7 +39,8 @@ function repeat(group: Group, rekey: Rekey, turn: Turn): void {
   const { datagram } = rekey;
   if (datagram === undefined || rekey.pending === 0) return;
   rekey.attempts += 1;
-  if (group.policy.push.transport === "multicast") sendMulticast(group, datagram, turn);
+  const transport = transportOf(group, rekey);
+  if (transport.transport === "multicast") sendMulticast(transport, datagram, turn);
   else {
     for (const slot of rekey.slotsIn(AckState.PENDING)) {
       const member = group.members.at(slot);
@@ -58,9 +62,20 @@ function sendTo(member: Member, bytes: Uint8Array, turn: Turn): void {
   turn.out.push({ out: "send", from: member.local, to, bytes });
 }
 
-function sendMulticast(group: Group, bytes: Uint8Array, turn: Turn): number {
-  const { push } = group.policy;
-  if (push.transport !== "multicast") return 0;
+/** Where a push goes: by the KEK that it is under, since members listen where the SAK of that KEK told them to. */
+export function transportOf(group: Group, rekey: Rekey): PushTransport {
+  const { push } = group.kekOf(rekey.spiHex) ?? group.kek;
+  // interface and TTL are our own affair: they change at once
+  return sameDestination(push, group.policy.push) ? group.policy.push : push;
+}
+
+/** Whether members listen in the same place for both. */
+export function sameDestination(a: PushTransport, b: PushTransport): boolean {
+  if (a.transport === "unicast" || b.transport === "unicast") return a.transport === b.transport;
+  return a.address === b.address && a.port === b.port;
+}
+
+function sendMulticast(push: MulticastPush, bytes: Uint8Array, turn: Turn): number {
   const { address, port, ttl } = push;
   const multicast = push.interface === undefined ? { ttl } : { interface: push.interface, ttl };
   turn.out.push({ out: "send", from: turn.server.listenFor(address), to: { address, port }, bytes, multicast });

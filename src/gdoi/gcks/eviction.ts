@@ -76,7 +76,7 @@ function updateTree(
   );
   for (const member of holders) member.leaf = 0;
   const next = makeKek(group, turn, turn.server.keks.freshSpi(turn.env), tree);
-  const listen = turn.server.pushSource(group);
+  const listen = turn.server.pushSource(next);
   const ackType = next.policy.ack ?? 0;
   const rekeys = parts(group, turn, next, arrays).map((part) =>
     makeRekey(group, turn, {
@@ -96,7 +96,7 @@ function updateTree(
 
 /** The arrays of each push: as many as its largest size allows, one at least (RFC 6407 4). */
 function parts(group: Group, turn: Turn, next: Kek, arrays: readonly LkhUpdateArray[]): LkhUpdateArray[][] {
-  const frame = kekPayloads(group, next, [], turn.server.pushSource(group), turn.env);
+  const frame = kekPayloads(group, next, [], turn.server.pushSource(next), turn.env);
   const { algorithm, signer } = group.kek.policy.signature;
   const octets = encodeChain([{ kind: "SEQ", sequenceNumber: 0 }, ...frame]).length;
   const room = group.policy.maxPushOctets - pushOctets(octets, signatureOctets(algorithm, signer.algorithm) ?? 0);

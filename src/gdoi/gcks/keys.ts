@@ -4,7 +4,7 @@ import type { SecretKey } from "../../crypto/provider.ts";
 import { concat, equal, hex } from "../../util/octets.ts";
 import { ackKey, ackUsesLeaf } from "../ack.ts";
 import type { KeyTree } from "../lkh/tree.ts";
-import type { KekPolicy, TekPolicy } from "../policy.ts";
+import type { KekPolicy, PushTransport, TekPolicy } from "../policy.ts";
 import type { KekKey } from "../push.ts";
 import { uint32 } from "./members.ts";
 import type { Rekey } from "./rekey.ts";
@@ -85,6 +85,8 @@ export class Kek {
   readonly spiHex: string;
   /** The terms it was made under: a changed configuration applies to the next one. */
   readonly policy: KekPolicy;
+  /** Where pushes under it go, as its SAK told the members: they are nowhere else until they hold another KEK. */
+  readonly push: PushTransport;
   readonly createdAt: Instant;
   /** The tree whose root it is; it outlives the group's use of it for the acknowledgements of its last push. */
   readonly tree: KeyTree | undefined;
@@ -97,10 +99,11 @@ export class Kek {
   readonly #ackKeys: (SecretKey | undefined)[] = [];
   readonly #leafAckKeys = new Map<number, SecretKey>();
 
-  constructor(key: KekKey, policy: KekPolicy, createdAt: Instant, tree?: KeyTree) {
+  constructor(key: KekKey, policy: KekPolicy, push: PushTransport, createdAt: Instant, tree?: KeyTree) {
     this.key = key;
     this.spiHex = hex(key.spi);
     this.policy = policy;
+    this.push = push;
     this.createdAt = createdAt;
     this.tree = tree;
   }

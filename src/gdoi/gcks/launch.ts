@@ -6,7 +6,7 @@ import type { KeyTree } from "../lkh/tree.ts";
 import { buildPush, kekKey } from "../push.ts";
 import { commit, persist, replaceKek } from "./commit.ts";
 import { againPayloads, kekPayloads, tekPayloads } from "./compose.ts";
-import { sendFirst } from "./delivery.ts";
+import { sendFirst, transportOf } from "./delivery.ts";
 import { earliestUse, followingGeneration, freshGenerations } from "./generations.ts";
 import type { Group, Step } from "./group.ts";
 import { generationEnd, Kek, type TekGeneration } from "./keys.ts";
@@ -77,7 +77,7 @@ export function launch(group: Group, turn: Turn, rekeys: readonly Rekey[], by: C
         datagrams,
         octets: rekey.datagram?.length ?? 0,
         ackRequested: rekey.ackType !== 0,
-        transport: group.policy.push.transport,
+        transport: transportOf(group, rekey).transport,
         newSpi: group.kek.spiHex,
       },
       level: "info",
@@ -129,7 +129,7 @@ export function launchAgain(group: Group, turn: Turn, step: Step): void {
 export function makeKek(group: Group, turn: Turn, spi: Uint8Array, tree: KeyTree | undefined): Kek {
   const { env } = turn;
   const ivAndKey = tree?.root ?? env.random.octets(16 + group.policy.kek.keyBits / 8);
-  return new Kek(kekKey(spi, ivAndKey, env), group.policy.kek, env.now, tree);
+  return new Kek(kekKey(spi, ivAndKey, env), group.policy.kek, group.policy.push, env.now, tree);
 }
 
 /** KEK roll-over: SAK and key under the old KEK (RFC 6407 4); with a tree a new root for all who hold its children. */
@@ -137,7 +137,7 @@ export function launchKek(group: Group, turn: Turn, step: Step): void {
   const { tree } = group;
   const arrays: readonly LkhUpdateArray[] | undefined = tree?.evict([], turn.env).arrays;
   const next = makeKek(group, turn, step.nextSpi ?? turn.server.keks.freshSpi(turn.env), tree);
-  const payloads = kekPayloads(group, next, arrays, turn.server.pushSource(group), turn.env);
+  const payloads = kekPayloads(group, next, arrays, turn.server.pushSource(next), turn.env);
   const rekey = makeRekey(group, turn, { kind: "kek", cause: step.cause, payloads, ackType: next.policy.ack ?? 0 });
   replaceKek(group, next, turn);
   launch(group, turn, [rekey], step.by, { nodes: tree?.takeChanges() ?? [], members: [] });

@@ -122,7 +122,7 @@ export class PullResponder {
     const nrB = env.random.octets(NONCE_LENGTH);
     const niB = ni.data.slice();
     const publisher = isPublisher(group, sa.peerIdentity, env.crypto);
-    const policy = pullSa(group, turn.server.pushSource(group), publisher, env.now);
+    const policy = pullSa(group, turn.server.pushSource(group.kek), publisher, env.now);
     const answer: Payload[] = [{ kind: "NONCE", data: nrB }, policy];
     const { datagram: bytes, nextIv } = buildPull(sa, env, messageId, [niB], answer, opened.value.nextIv);
     const request = env.crypto.hash("sha256", datagram.bytes);

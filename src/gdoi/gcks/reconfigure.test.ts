@@ -5,7 +5,7 @@ import { nodeCrypto } from "../../crypto/node/index.ts";
 import { addressOctets } from "../../util/address.ts";
 import { hex, u32 } from "../../util/octets.ts";
 import type { MemberRule } from "../policy.ts";
-import { readSak } from "../policy-payloads.ts";
+import { readSa, readSak } from "../policy-payloads.ts";
 import { GcksEngine } from "./engine.ts";
 
 function registered(policy = gcksPolicy([groupPolicy()]), members = 2) {
@@ -69,6 +69,40 @@ describe("another configuration while running", () => {
     const old = nodeCrypto.importVerifier(pushSigner().publicKey);
     expect(old.verify(scheme, opened.signedOctets, opened.signature)).toBe(true);
     expect(first.register().keys.kek?.publicKey).toEqual(signer.publicKey);
+  });
+
+  test("pushes go to the old place until a roll-over, made at once, has told the new one", () => {
+    const { server, all, first } = registered(gcksPolicy([groupPolicy()]), 2);
+    const push = { transport: "multicast", address: "239.192.0.9", port: 849, interface: "lo", ttl: 3 } as const;
+    server.command({ do: "reconfigure", policy: gcksPolicy([groupPolicy({ push })]) });
+    const rollOver = server.take();
+    expect(rollOver.map(({ to }) => to.address)).toEqual(all.map((member) => member.endpoint.address));
+    const { sa } = first.push(rollOver[0]?.bytes ?? new Uint8Array(0));
+    const contents = sa && readSa(sa);
+    const destination = { idType: 1, port: 849, data: new Uint8Array([239, 192, 0, 9]) };
+    expect(contents).toMatchObject({ ok: true, value: { sak: { destination } } });
+    // its repeats go the same way, after a restart too
+    server.restart(gcksPolicy([groupPolicy({ push })]));
+    expect(server.take().map(({ to }) => to.address)).toEqual(all.map((member) => member.endpoint.address));
+    for (const member of all) member.send(member.ack(1));
+    server.command({ do: "rekey", group: "plant", what: "tek" });
+    expect(server.take().map(({ to }) => to.address)).toEqual(["239.192.0.9"]);
+    // and back
+    server.restart(gcksPolicy([groupPolicy()]));
+    const back = server.take();
+    expect(back.every(({ to }) => to.address === "239.192.0.9")).toBe(true);
+    server.pass(120_000);
+    server.command({ do: "rekey", group: "plant", what: "tek" });
+    expect(server.take().at(-1)?.to.address).toBe(memberAddress(1));
+  });
+
+  test("another interface or TTL for the same multicast group takes no roll-over", () => {
+    const push = { transport: "multicast", address: "239.192.0.9", port: 849, interface: "lo", ttl: 3 } as const;
+    const { server } = registered(gcksPolicy([groupPolicy({ push })]), 2);
+    server.command({ do: "reconfigure", policy: gcksPolicy([groupPolicy({ push: { ...push, ttl: 8 } })]) });
+    expect(server.take()).toEqual([]);
+    server.command({ do: "rekey", group: "plant", what: "tek" });
+    expect(server.take()).toMatchObject([{ multicast: { interface: "lo", ttl: 8 } }]);
   });
 
   test("starts over with the next roll-over when a key tree comes in", () => {

@@ -5,12 +5,12 @@ import type { GroupPolicy } from "../policy.ts";
 import { authorise } from "./authorisation.ts";
 import { CERTIFICATE_REVOKED } from "./certificates.ts";
 import { commit, persist } from "./commit.ts";
-import { resume, supersede } from "./delivery.ts";
+import { resume, sameDestination, supersede } from "./delivery.ts";
 import { evict } from "./eviction.ts";
 import { firstKeys, freshStart } from "./fresh-start.ts";
 import { Group } from "./group.ts";
 import { identityOf } from "./members.ts";
-import { pump } from "./plan.ts";
+import { enqueue, pump } from "./plan.ts";
 import { memberRecord, nodeRecord, removals } from "./records.ts";
 import { type Restored, restoreGroup, type StoredGroup, sortRecords } from "./restore.ts";
 import { type Turn, tell } from "./server.ts";
@@ -86,6 +86,7 @@ function takeBack({ group, signerChanged, nodes, members }: Restored, turn: Turn
   for (const rekey of flights) resume(group, rekey, turn);
   if (signerChanged) newSigner(group, turn);
   applyRules(group, turn);
+  followTransport(group, turn);
   pump(group, turn);
 }
 
@@ -139,6 +140,7 @@ export function reconfigure(policy: GcksPolicy, turn: Turn): Changes {
     group.closing = false;
     group.policy = next;
     applyRules(group, turn);
+    followTransport(group, turn);
     pump(group, turn);
   }
   for (const added of wanted.values()) {
@@ -180,6 +182,13 @@ function applyRules(group: Group, turn: Turn): void {
     reason: "no rule of the group admits it any more",
     by: "policy",
   });
+}
+
+/** Only a SAK can tell members another place for pushes: a roll-over that goes to the old one brings it. */
+function followTransport(group: Group, turn: Turn): void {
+  const planned = group.queue.some(({ what }) => what === "kek");
+  if (planned || sameDestination(group.kek.push, group.policy.push)) return;
+  enqueue(group, turn, "kek", "pushes go elsewhere from now on", "operator");
 }
 
 /** Deletes all keys at the members; the group ends when that push is settled. */

@@ -66,6 +66,7 @@ function kekPlain(kek: Kek, env: CryptoEnv): Plain {
     algorithm: signature.algorithm,
     hash: signature.hash,
     publicKey: signature.signer.publicKey,
+    push: { ...kek.push },
   } satisfies Record<keyof Omit<KekPolicy, "signature"> | string, Plain>;
 }
 

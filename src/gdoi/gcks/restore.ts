@@ -4,7 +4,7 @@ import { TekProtocol } from "../../iana/gdoi.ts";
 import type { Cause } from "../../ledger/event.ts";
 import { equal } from "../../util/octets.ts";
 import { KeyTree, type NodeRecord } from "../lkh/tree.ts";
-import type { GroupPolicy, IpsecTekPolicy, KekPolicy, TekPolicy } from "../policy.ts";
+import type { GroupPolicy, IpsecTekPolicy, KekPolicy, PushTransport, TekPolicy } from "../policy.ts";
 import { acknowledged } from "./acks.ts";
 import { received } from "./assurance.ts";
 import { Group, type Step } from "./group.ts";
@@ -101,10 +101,22 @@ function restoreKek(fields: Fields, policy: GroupPolicy, tree: KeyTree | undefin
     iv: ivAndKey.slice(0, 16),
     key: env.crypto.importSecret(ivAndKey.slice(16)),
   };
-  const kek = new Kek(key, terms, fields.number("createdAt"), terms.management === "lkh" ? tree : undefined);
+  const push = fields.has("push") ? restorePush(fields.fields("push")) : policy.push;
+  const kek = new Kek(key, terms, push, fields.number("createdAt"), terms.management === "lkh" ? tree : undefined);
   kek.seq = fields.number("seq");
   if (fields.has("retiredAt")) kek.retiredAt = fields.number("retiredAt");
   return kek;
+}
+
+function restorePush(fields: Fields): PushTransport {
+  if (fields.text("transport") === "unicast") return { transport: "unicast" };
+  return {
+    transport: "multicast",
+    address: fields.text("address"),
+    port: fields.number("port"),
+    ...(fields.has("interface") && { interface: fields.text("interface") }),
+    ttl: fields.number("ttl"),
+  };
 }
 
 function restoreGeneration(fields: Fields, env: Env): TekGeneration {

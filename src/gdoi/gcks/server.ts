@@ -5,7 +5,7 @@ import { Certificates } from "./certificates.ts";
 import { Counters } from "./counters.ts";
 import { Faults } from "./faults.ts";
 import type { Group } from "./group.ts";
-import { KekIndex } from "./keys.ts";
+import { type Kek, KekIndex } from "./keys.ts";
 import type { GcksPolicy } from "./types.ts";
 
 export class Server {
@@ -41,9 +41,8 @@ export class Server {
     );
   }
 
-  /** The source of a group's multicast pushes. */
-  pushSource(group: Group): Endpoint | undefined {
-    const { push } = group.policy;
+  /** The source of the multicast pushes under a KEK. */
+  pushSource({ push }: Kek): Endpoint | undefined {
     return push.transport === "multicast" ? this.listenFor(push.address) : undefined;
   }
 }
