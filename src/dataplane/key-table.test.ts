@@ -19,8 +19,24 @@ test("of a stream's generations the newest active one is current, later ones nex
   const table = tableOf(first, second);
   expect(shown(table, 100)).toEqual(["00000001 current", "00000002 next"]);
   expect(shown(table, 1_500)).toEqual(["00000001 old", "00000002 current"]);
-  expect(shown(table, 2_000)).toEqual(["00000002 current"]);
-  expect(shown(table, 3_500)).toEqual([]);
+});
+
+test("a key that has come to its end stays until the member says whether it goes or is kept", () => {
+  const table = tableOf(first);
+  expect(shown(table, 2_000)).toEqual(["00000001 current"]);
+  table.apply({ change: "install", sa: { ...first, kept: true } }, 2_001);
+  expect(shown(table, 2_001)).toEqual(["00000001 current"]);
+  const { group, protocol, spi } = first;
+  table.apply({ change: "remove", group, protocol, spi, at: 2_002 }, 2_002);
+  expect(shown(table, 2_002)).toEqual([]);
+});
+
+test("one that is about to be removed does not outlive its end", () => {
+  const table = tableOf(first);
+  const { group, protocol, spi } = first;
+  table.apply({ change: "remove", group, protocol, spi, at: 9_000 }, 1_000);
+  expect(table.next(1_000)).toBe(2_000);
+  expect(shown(table, 2_000)).toEqual([]);
 });
 
 test("streams and groups do not replace each other's keys", () => {
@@ -31,8 +47,7 @@ test("streams and groups do not replace each other's keys", () => {
 test("it tells when the next change comes by itself", () => {
   const table = tableOf(first, second);
   expect(table.next(0)).toBe(1_500);
-  expect(table.next(1_500)).toBe(2_000);
-  expect(table.next(3_500)).toBe(Number.POSITIVE_INFINITY);
+  expect(table.next(1_500)).toBe(Number.POSITIVE_INFINITY);
 });
 
 test("a removal takes effect when it is due, and a new installation takes it back", () => {

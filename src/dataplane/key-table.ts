@@ -36,7 +36,7 @@ export class KeyTable {
     else this.#entries.set(name, { sa: entry.sa, removeAt: change.at });
   }
 
-  /** What is held at `now`: by group, stream and time of activation. What has ended is forgotten, unless it is kept. */
+  /** What is held at `now`: by group, stream and time of activation. What is to be removed is forgotten when that is due. */
   held(now: number): HeldSa[] {
     for (const [name, entry] of [...this.#entries]) if (endOf(entry) <= now) this.#entries.delete(name);
     const all = [...this.#entries.values()].map((entry) => entry.sa);
@@ -58,8 +58,10 @@ export class KeyTable {
   }
 }
 
+/** The member says whether a key that has come to its end goes or is kept: there is no moment without it before that. */
 function endOf({ sa, removeAt }: Entry): number {
-  return Math.min(removeAt, sa.kept === true ? Number.POSITIVE_INFINITY : sa.expiresAt);
+  if (removeAt === Number.POSITIVE_INFINITY || sa.kept === true) return removeAt;
+  return Math.min(removeAt, sa.expiresAt);
 }
 
 function nameOf(group: string, protocol: number, spi: Uint8Array): string {
