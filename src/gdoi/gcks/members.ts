@@ -32,6 +32,9 @@ export class Member {
   /** The group's epoch when it registered: SIDs, leaf and keys of another epoch are gone. */
   epoch = 0;
   sids: SidRange = NO_SIDS;
+  /** SIDs of that epoch that it was given in all until `sidsCountedUntil`, when the count begins anew. */
+  sidsTaken = 0;
+  sidsCountedUntil: Instant = 0;
   /** The last generation of TEKs when it registered: it was given all that lived up to this one. */
   generation = 0;
   /** Its leaf of that epoch's key tree, 0 without one. */

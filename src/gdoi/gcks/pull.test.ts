@@ -284,8 +284,8 @@ test("when the SIDs are used up all keys are deleted, and the next registration 
   const server = bench({ sidBits: 8 });
   const member = new ScriptedMember(server, memberAddress(0));
   const before = member.register();
-  for (let i = 0; i < 15; i++) member.register(plant, 16);
-  member.register(plant, 15);
+  for (let i = 0; i < 15; i++) new ScriptedMember(server, memberAddress(1 + i)).register(plant, 16);
+  new ScriptedMember(server, memberAddress(16)).register(plant, 15);
   expect(server.engine.group("plant")?.nextSid).toBe(256);
 
   const begun = member.first();
@@ -305,6 +305,30 @@ test("when the SIDs are used up all keys are deleted, and the next registration 
   expect(after.keys.teks.map((t) => t.spi)).not.toContainEqual(before.keys.teks[0]?.spi);
   expect(after.keys.kek?.spi).not.toEqual(before.keys.kek?.spi);
   expect(server.kinds()).toContain("gcks.sids-exhausted");
+});
+
+test("one member cannot use the SIDs up, not even over a restart, until the TEKs have ended that it has them for", () => {
+  const policy = gcksPolicy([groupPolicy({ sidBits: 8 })]);
+  const server = new KeyServerBench(policy);
+  const first = new ScriptedMember(server, memberAddress(0));
+  const ask = (member: ScriptedMember, count: number) => {
+    const begun = member.first();
+    const second = member.second(begun, member.send(begun.datagram)[0] ?? new Uint8Array(0));
+    const gap = { kind: "GAP", attributes: [{ type: 3, value: count }] } as const;
+    return member.send(member.third(second, [gap]).datagram);
+  };
+  expect(first.register(plant, 16).keys.sids?.values).toHaveLength(16);
+  refused(server, first, ask(first, 2), NotifyType.ATTRIBUTES_NOT_SUPPORTED, "too-many-sids");
+  // plain registrations go on for long, each with a new SID
+  for (let i = 16; i < 30; i++) expect(first.register().keys.sids?.values).toEqual([i]);
+  server.restart(policy);
+  const member = new ScriptedMember(server, memberAddress(0));
+  for (let i = 30; i < 32; i++) expect(member.register().keys.sids?.values).toEqual([i]);
+  refused(server, member, ask(member, 1), NotifyType.ATTRIBUTES_NOT_SUPPORTED, "too-many-sids");
+  expect(new ScriptedMember(server, memberAddress(1)).register(plant, 16).keys.sids?.values[0]).toBe(32);
+  expect(server.kinds()).not.toContain("gcks.sids-exhausted");
+  server.pass(3_600_000);
+  expect(new ScriptedMember(server, memberAddress(0)).register().keys.sids?.values).toEqual([48]);
 });
 
 test("a member that begins exchange after exchange is answered, and gets nothing remembered for it", () => {

@@ -180,6 +180,8 @@ function memberPlain(group: Group, member: Member): Plain {
     epoch: member.epoch,
     sidFrom: member.sids.from,
     sidCount: member.sids.count,
+    sidsTaken: member.sidsTaken,
+    sidsCountedUntil: member.sidsCountedUntil,
     generation: member.generation,
     leaf: member.leaf,
     keyless: member.keyless,

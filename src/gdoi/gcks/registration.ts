@@ -1,4 +1,5 @@
 /** What message 3 of a GROUPKEY-PULL changes: the member, its SIDs, its leaf (RFC 6407 3.4, 3.5). */
+import type { Instant } from "../../core/engine.ts";
 import { NotifyType } from "../../iana/isakmp.ts";
 import type { Phase1Sa } from "../../ikev1/types.ts";
 import type { LedgerEvent } from "../../ledger/event.ts";
@@ -7,6 +8,7 @@ import { needsSids } from "./compose.ts";
 import { reregistered } from "./delivery.ts";
 import { freshStart } from "./fresh-start.ts";
 import type { Group } from "./group.ts";
+import { generationEnd } from "./keys.ts";
 import type { Member } from "./members.ts";
 import { nodeRecord } from "./records.ts";
 import { type Turn, tell } from "./server.ts";
@@ -33,12 +35,20 @@ export function admission(group: Group, sa: Phase1Sa, asked: number | undefined,
     const reason = `${count} SIDs asked for, at most ${group.sids.limit} are given to one member`;
     return { code: "too-many-sids", reason, notify: NotifyType.ATTRIBUTES_NOT_SUPPORTED };
   }
+  const known = group.members.find(sa.peerIdentity);
+  const taken = known === undefined ? 0 : sidsTaken(group, known, turn.env.now);
+  if (taken + count > group.sids.share(count)) {
+    const reason = `the member was given ${taken} SIDs for TEKs that live, and asks for ${count} more`;
+    return { code: "too-many-sids", reason, notify: NotifyType.ATTRIBUTES_NOT_SUPPORTED };
+  }
   if (!group.sids.has(count)) return startOver(group, turn, "the SIDs are exhausted", "gcks.sids-exhausted");
 
   const member = group.members.open(sa.peerIdentity, turn.env.crypto);
   const leaf = leafFor(group, member, turn);
   if (leaf === undefined) return startOver(group, turn, "the key tree is full", "gcks.tree-full");
   member.leaf = leaf;
+  if (taken === 0) member.sidsCountedUntil = Math.max(...group.live(turn.env.now).map(generationEnd));
+  member.sidsTaken = taken + count;
   member.epoch = group.sids.epoch;
   member.generation = group.generation?.number ?? 0;
   member.sids = group.sids.take(count);
@@ -51,6 +61,11 @@ export function admission(group: Group, sa: Phase1Sa, asked: number | undefined,
   reregistered(group, member);
   keepMember(group, member, turn);
   return { member, event: registered(group, member) };
+}
+
+/** SIDs that the member was given since the TEKs lived that it was given the first of them for. */
+function sidsTaken(group: Group, member: Member, now: Instant): number {
+  return member.epoch === group.sids.epoch && now < member.sidsCountedUntil ? member.sidsTaken : 0;
 }
 
 function noteCertificate(member: Member, sa: Phase1Sa, turn: Turn): void {

@@ -218,6 +218,10 @@ function restoreMember(fields: Fields): Member {
   member.registrations = fields.number("registrations");
   member.epoch = fields.number("epoch");
   member.sids = { from: fields.number("sidFrom"), count: fields.number("sidCount") };
+  if (fields.has("sidsTaken")) {
+    member.sidsTaken = fields.number("sidsTaken");
+    member.sidsCountedUntil = fields.number("sidsCountedUntil");
+  }
   member.generation = fields.number("generation");
   member.leaf = fields.number("leaf");
   member.keyless = fields.flag("keyless");

@@ -22,6 +22,16 @@ test("one request may ask for a sixteenth of all, at least one", () => {
   expect(new SidCounter(2).limit).toBe(1);
 });
 
+test("one member may have the same in all, and some more when it asks for one at a time", () => {
+  const shares = [16, 12, 8, 3].map((bits) => [new SidCounter(bits).share(2), new SidCounter(bits).share(1)]);
+  expect(shares).toEqual([
+    [4096, 8192],
+    [256, 512],
+    [16, 32],
+    [1, 16],
+  ]);
+});
+
 test("what an earlier life handed out stays used, in its own epoch only", () => {
   const sids = new SidCounter(8, 3, 10);
   sids.raise(3, { from: 20, count: 5 });

@@ -6,8 +6,15 @@ export interface SidRange {
   readonly count: number;
 }
 
-/** The share of all SIDs that one registration may ask for, so that one member cannot force the delete-all step alone. */
+/** The share of all SIDs that one registration may ask for. */
 const SHARE = 16;
+
+/**
+ * What one member may have in all while the TEKs live that it was given SIDs for, so that it cannot force the delete-all
+ * step alone: the same share by asking for several at once, and twice that, or so many, by asking for one at a time.
+ */
+const SINGLE_SHARE = 8;
+const LEAST_SINGLE = 16;
 
 export class SidCounter {
   /** Counts resets; SIDs of an earlier epoch belong to TEKs that were deleted. */
@@ -25,6 +32,11 @@ export class SidCounter {
   /** The most SIDs that one request may ask for. */
   get limit(): number {
     return Math.max(1, 2 ** this.bits / SHARE);
+  }
+
+  /** The most SIDs that a member may have in all, with those of this request. */
+  share(count: number): number {
+    return count === 1 ? Math.max(LEAST_SINGLE, 2 ** this.bits / SINGLE_SHARE) : this.limit;
   }
 
   /** Whether `count` more can be handed out before the counter reaches its end (RFC 6407 3.5, step 5). */

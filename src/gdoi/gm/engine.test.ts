@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { at } from "../../../test/support/group.ts";
 import { eventsIn, MemberBench, sadIn } from "../../../test/support/scripted-key-server.ts";
+import { NotifyType } from "../../iana/isakmp.ts";
 import { hex, u32 } from "../../util/octets.ts";
 
 describe("registration", () => {
@@ -121,6 +122,26 @@ describe("registration", () => {
     expect(without.server.asked).toBeUndefined();
     expect(sadIn(without.outputs)).toEqual([]);
     expect(eventsIn(without.outputs)).toContain("gm.tek-not-installed");
+  });
+
+  test("a member that is refused more SIDs registers with one", () => {
+    const group = { name: "plant", id: { type: 11, data: u32(1234) }, keyServers: ["ks"], sids: 3 };
+    const bench = new MemberBench({ groups: [group] });
+    bench.answering = false;
+    bench.start();
+    const first = bench.outputs.find((o) => o.out === "send");
+    const [sa] = bench.phase1.sas();
+    const second = first?.out === "send" && sa !== undefined ? bench.server.answer(sa, first.bytes) : undefined;
+    bench.receive(second ?? expect.fail("no message 2"));
+    bench.phase1.notify(NotifyType.ATTRIBUTES_NOT_SUPPORTED);
+    bench.answering = true;
+    bench.wake();
+    expect(bench.view.state).toBe("registered");
+    expect(bench.server.asked).toBeUndefined();
+    expect(eventsIn(bench.outputs)).toContain("gm.fewer-sids");
+    bench.server.sids = { bits: 16, values: [8, 9, 10] };
+    bench.command({ do: "register", group: "plant" });
+    expect(bench.server.asked?.attributes).toEqual([{ type: 3, value: 3 }]);
   });
 
   test("members register again at different times before their keys run out", () => {

@@ -121,7 +121,7 @@ function message2(gm: Gm, group: Group, attempt: Running, opened: OpenedPull): P
   if (!contents.ok) return unacceptable(gm, group, pull, contents.error);
   const counterMode = contents.value.teks.some((tek) => tek.counterMode);
   // asking for one is not necessary (RFC 6407 3.5)
-  const asked = counterMode && group.config.sids > 1 ? group.config.sids : 1;
+  const asked = counterMode && group.config.sids > 1 && !group.oneSid ? group.config.sids : 1;
   const payloads = asked > 1 ? [buildSidRequest(asked)] : [];
   const { datagram, nextIv: iv } = buildPull(pull.sa, gm.env, pull.messageId, [pull.ni, nr], payloads, opened.nextIv);
   const next: Pull = { ...pull, expects: 4, iv, datagram, sent: 0, agreed: { nr, contents: contents.value, asked } };

@@ -77,8 +77,10 @@ function afterwards(gm: Gm, group: Group, attempt: Extract<Attempt, { at: "pull"
       ...(other.length > 0 && { otherProtocols: other.map(String) }),
     },
   });
-  if ((group.sids?.values.length ?? 0) < download.asked && download.asked > 1) {
-    const figures = { asked: download.asked, given: group.sids?.values.length ?? 0 };
+  const asked = group.oneSid ? group.config.sids : download.asked;
+  group.oneSid = false;
+  if ((group.sids?.values.length ?? 0) < asked && asked > 1) {
+    const figures = { asked, given: group.sids?.values.length ?? 0 };
     report(gm, group.name, "gm.fewer-sids", { cause: "peer", level: "warning", figures });
   }
   for (const id of group.commands.splice(0)) gm.out.push({ out: "reply", id, reply: { ...groupView(gm, group) } });

@@ -228,6 +228,13 @@ function notified(gm: Gm, { sa, notification }: Extract<Phase1Upcall, { up: "not
       tryServer(gm, group, attempt.server, attempt.why, error, attempt.repeats + 1);
       return;
     }
+    const { agreed } = attempt.pull;
+    if (notification.notifyType === NotifyType.ATTRIBUTES_NOT_SUPPORTED && (agreed?.asked ?? 1) > 1) {
+      gm.deadlines.clear(`pull:${group.name}`);
+      group.oneSid = true;
+      tryServer(gm, group, attempt.server, attempt.why, "the key server gives no more than one SID", attempt.repeats);
+      return;
+    }
     const keyServer = sa.peerName;
     releaseKept(gm, group);
     report(gm, group.name, "gm.registration-refused", {

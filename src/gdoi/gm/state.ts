@@ -112,6 +112,8 @@ export interface Group {
   readonly teks: Map<string, TekState>;
   delays: GroupDelays;
   sids: Sids | undefined;
+  /** The key server gives no more SIDs than one until a registration has succeeded. */
+  oneSid: boolean;
   /** Keys from the member's leaf to the root, with LKH. */
   path: readonly NodeKey[] | undefined;
   joined: { readonly group: string; readonly port: number; readonly interface?: string } | undefined;
@@ -187,6 +189,7 @@ export function newGroup(config: GmGroup): Group {
     teks: new Map(),
     delays: {},
     sids: undefined,
+    oneSid: false,
     path: undefined,
     joined: undefined,
     commands: [],
