@@ -80,7 +80,10 @@ function verifierOf(key: KeyObject): Verifier {
   const algorithm = algorithmOf(key);
   return {
     algorithm,
-    publicKey: spkiOf(key),
+    // most verifiers are made for one signature, and nobody asks for their octets
+    get publicKey() {
+      return spkiOf(key);
+    },
     verify(scheme, data, signature) {
       if (!fits(scheme, algorithm) || signature.length !== signatureLength(algorithm)) return false;
       try {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { gcksPolicy, groupPolicy, memberAddress } from "../../../test/support/group.ts";
 import { KeyServerBench, ScriptedMember } from "../../../test/support/scripted-member.ts";
+import { combinations, streamTek } from "../../../test/support/stream.ts";
 import { type Identity, parseIdentity } from "../../core/identity.ts";
 import { NotifyType } from "../../iana/isakmp.ts";
 import { concat, fromHex, u16 } from "../../util/octets.ts";
@@ -58,6 +59,20 @@ describe("a device", () => {
     expect(server.records.size).toBe(records);
   });
 });
+
+test.each(combinations.map((pair) => ({ tek: streamTek(pair) })))(
+  "a device gets keys of the right sizes for $tek.name, and a SID where it needs one",
+  ({ tek: policy }) => {
+    const server = new KeyServerBench(gcksPolicy([groupPolicy({ id: group, teks: [policy] })]));
+    const { sa, keys } = new ScriptedMember(server, memberAddress(0)).register(group);
+    const authAlg = policy.authentication?.algorithm ?? 1;
+    expect(sa.sats).toMatchObject([{ protocolId: 3, iec61850: { authAlg, remainingLifetime: 3_600 } }]);
+    const [kd] = keys.teks;
+    expect(kd?.algorithmKey?.length ?? 0).toBe(policy.algorithmKeyOctets);
+    expect(kd?.integrityKey?.length ?? 0).toBe(policy.authentication?.keyOctets ?? 0);
+    expect(keys.sids).toEqual(policy.counterMode ? { bits: 16, values: [0] } : undefined);
+  },
+);
 
 describe("an acknowledgement with an ID_OID", () => {
   function acknowledged(id: Identity, groupId = group): { acked: number; code: unknown } {

@@ -2,7 +2,14 @@
 import { describe, expect, test } from "vitest";
 import type { Link } from "../../../src/sim/network.ts";
 import { perfectLink } from "../../../src/sim/network.ts";
-import { type GroupChanges, gcksPolicy, gmPolicy, groupPolicy } from "../../support/group.ts";
+import {
+  addressIdentity,
+  type GroupChanges,
+  gcksPolicy,
+  gmPolicy,
+  groupPolicy,
+  memberAddress,
+} from "../../support/group.ts";
 import { combinations, streamTek } from "../../support/stream.ts";
 import { type GroupWorld, groupWorld, registered } from "../../support/world.ts";
 
@@ -91,6 +98,32 @@ describe("over twenty lifetimes", () => {
 });
 
 describe("key delivery assurance", () => {
+  test("is told to the publisher when it registers, and to all by the second push, which changes no key", async () => {
+    const rule = { rule: "identity", identity: addressIdentity(memberAddress(0)), text: memberAddress(0) } as const;
+    const assurance = { levelPercent: 90, publishers: [rule], announce: true };
+    const made = substation(30, 3, { teks: streams.slice(0, 1), assurance });
+    const { world, members, gcks } = made;
+    const told = () =>
+      members.map((m) => m.engine.status().groups[0]?.teks.map(({ keyDeliveryAssurance }) => keyDeliveryAssurance));
+    await world.runUntil(() => registered(members), minute);
+    expect(told().slice(1)).toEqual(Array(2).fill([undefined, undefined]));
+    expect(told()[0]?.every((percent) => percent !== undefined)).toBe(true);
+    await world.runUntil(() => members.every((m) => m.engine.status().groups[0]?.teks.length === 3), 10 * minute);
+    const keys = members.map((m) => m.engine.keys("plant"));
+    expect(told().map((percents) => percents?.at(-1))).toEqual([undefined, undefined, undefined]);
+    await world.runFor(minute);
+    expect(told().map((percents) => percents?.at(-1))).toEqual([100, 100, 100]);
+    const later = members.map((m) => m.engine.keys("plant"));
+    for (const [n, { teks = [] } = {}] of later.entries()) {
+      for (const tek of teks) expect(keys[n]?.teks).toContainEqual(tek);
+    }
+    expect(gcks.engine.group("plant")?.rekeys.map(({ kind, acked }) => [kind, acked])).toEqual([
+      ["tek", 3],
+      ["tek", 3],
+    ]);
+    expect(gcks.engine.members("plant").map(({ registrations }) => registrations)).toEqual([1, 1, 1]);
+  });
+
   test("figures are those of the members' own keys, whatever is lost", async () => {
     const assurance = { levelPercent: 90, publishers: [], announce: true };
     const link = { loss: 0.45, duplicate: 0, delayMs: 5, jitterMs: 5 };
