@@ -12,7 +12,7 @@ import { followAddresses } from "./moved.ts";
 import { phase1Upcalls, pullArrived, pullUnanswered, register } from "./registration.ts";
 import { pushArrived } from "./rekey.ts";
 import { drop, report } from "./report.ts";
-import { registerSoon, scheduleKeys } from "./schedule.ts";
+import { prompted, registerSoon, scheduleKeys } from "./schedule.ts";
 import { seenDue, spiSeen } from "./seen.ts";
 import { type Gm, type Group, newGroup, type Phase1Port } from "./state.ts";
 import type { GmCommand, GmPolicy, GmStatus } from "./types.ts";
@@ -149,7 +149,7 @@ export class GmEngine implements Engine<GmCommand> {
     else if (what === "retry") register(gm, group, "another attempt");
     else if (what === "renew") register(gm, group, "its keys run out soon");
     else if (what === "prompt") {
-      group.promptedAt = gm.env.now;
+      prompted(gm, group);
       register(gm, group, group.promptedBy);
     } else if (what === "seen") seenDue(gm, group);
     else if (what === "kept") tellKept(gm, group);

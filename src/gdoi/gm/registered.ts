@@ -5,7 +5,7 @@ import { releaseKept } from "./expiry.ts";
 import { followMulticast, installTeks, rekeyState, removeTek, replaceRekey, tekName } from "./keys.ts";
 import { localTowards } from "./own-address.ts";
 import { count, report } from "./report.ts";
-import { registerSoon, scheduleKeys } from "./schedule.ts";
+import { registerSoon, scheduleKeys, straysJudged } from "./schedule.ts";
 import type { Attempt, Gm, Group } from "./state.ts";
 import { groupView } from "./view.ts";
 
@@ -19,6 +19,8 @@ export function registered(gm: Gm, group: Group, attempt: Extract<Attempt, { at:
     registerSoon(gm, group, "overtaken", "a push came while it registered, and was newer", { atOnce: true });
     return;
   }
+  const kept = (contents.rekey && hex(contents.rekey.spi)) === group.rekey?.spi;
+  straysJudged(group, !kept || contents.teks.some((tek) => !group.teks.has(tekName(tek.protocolId, tek.spi))));
   // not sa.local, which is a wildcard where the socket's address is one
   const local = localTowards(gm.policy, sa.peerName) ?? sa.local;
   group.registration = { keyServer: sa.peerName, local, at: now };

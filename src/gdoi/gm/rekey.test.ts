@@ -117,11 +117,63 @@ describe("pushes", () => {
     expect(bench.count("drop.push-unknown-spi")).toBe(90);
     expect(bench.count("registered")).toBeGreaterThan(2);
     expect(bench.count("registered")).toBeLessThanOrEqual(2 + 3);
-    bench.pass(100_000);
+    bench.pass(300_000);
     const before = bench.count("registered");
     unknown(at("203.0.113.66"));
     bench.pass(100_000);
     expect(bench.count("registered")).toBe(before);
+  });
+
+  test("unknown SPIs make it register ever more rarely while that brings nothing new", () => {
+    const bench = new MemberBench().start();
+    bench.server.lifetimeSeconds = 86_400;
+    bench.command({ do: "register", group: "plant" });
+    const hour = 3_600_000;
+    const stray = () => {
+      const kek = bench.server.newKek();
+      const known = bench.server.kek;
+      bench.server.kek = kek;
+      bench.receive(bench.server.push(everything, 1));
+      bench.server.kek = known;
+    };
+    const attack = (ms: number) => {
+      const before = bench.count("registered");
+      for (const end = bench.now + ms; bench.now < end; ) {
+        stray();
+        bench.pass(10_000);
+      }
+      return bench.count("registered") - before;
+    };
+    expect(attack(hour)).toBeLessThanOrEqual(8);
+    expect(attack(3 * hour)).toBeLessThanOrEqual(4);
+    // a roll-over that was missed makes it attentive again
+    bench.server.kek = bench.server.newKek();
+    expect(attack(hour)).toBeGreaterThan(4);
+    expect(bench.view.kek?.spi).toBe(hex(bench.server.kek.spi));
+  });
+
+  test("a counter mode that comes without a SID makes it register, but once only when that brings none", () => {
+    const bench = new MemberBench();
+    const first = bench.server.newTek();
+    bench.server.teks = [];
+    bench.server.sids = undefined;
+    bench.start();
+    bench.receive(bench.server.push(bench.server.tekPayloads([first])));
+    expect(sadIn(bench.outputs)).toEqual([]);
+    bench.server.teks = [first];
+    bench.server.sids = { bits: 16, values: [7] };
+    bench.pass(PROMPT_SPREAD_MS);
+    expect(bench.count("reregister.no-sid")).toBe(1);
+    expect(sadIn(bench.outputs)).toMatchObject([{ change: "install", sa: { sids: [7] } }]);
+
+    const without = new MemberBench();
+    without.server.sids = undefined;
+    without.start();
+    for (let i = 0; i < 5; i++) {
+      without.receive(without.server.push(without.server.tekPayloads([without.server.newTek()])));
+      without.pass(60_000);
+    }
+    expect(without.count("registered")).toBe(1);
   });
 
   test("TEKs that a push deleted during a registration do not come back with it", () => {

@@ -16,7 +16,7 @@ import { type GroupContents, type KekOutcome, matchKek, matchTeks, readContents,
 import { releaseKept } from "./expiry.ts";
 import { installTeks, rekeyState, removeTek, replaceRekey } from "./keys.ts";
 import { count, drop, report } from "./report.ts";
-import { gapSeen, registerSoon, scheduleKeys, sweptClean } from "./schedule.ts";
+import { gapSeen, registerSoon, scheduleKeys, strayCame, sweptClean } from "./schedule.ts";
 import type { Gm, Group, RekeyState } from "./state.ts";
 
 /** A datagram of exchange type GROUPKEY-PUSH. */
@@ -49,7 +49,7 @@ function unknownSpi(gm: Gm, datagram: Datagram): void {
     if (registration === undefined || !servers.some((name) => group.config.keyServers.includes(name))) continue;
     const port = group.joined?.port ?? registration.local.port;
     if (port !== datagram.via.port && registration.local.port !== datagram.via.port) continue;
-    registerSoon(gm, group, "unknown-spi", "the key server sent a push under a KEK that is not known here");
+    strayCame(gm, group);
   }
 }
 
@@ -148,6 +148,7 @@ function carryOut(
   const asked = contents?.rekey !== undefined && kek.kek === "new" ? contents.rekey.ack : under.sa.ack;
   const [leaf] = group.path ?? [];
   if (contents?.delays !== undefined) group.delays = contents.delays;
+  const unusable = withoutSid(group);
   const waits = teks.length > 0 && !deletions.everything;
   const removeAt = now + (waits ? 1000 * (group.delays.deactivationSeconds ?? 0) : 0);
   for (const name of deletions.teks) removeTek(gm, group, name, removeAt);
@@ -183,6 +184,15 @@ function carryOut(
   });
   acknowledge(gm, group, under, asked, leaf?.data, datagram, push.seq, kek.kek !== "not-for-us");
   afterwards(gm, group, kek, deletions);
+  // RFC 6407 4.4; a registration that brought none before would bring none again
+  if (!unusable && withoutSid(group)) {
+    registerSoon(gm, group, "no-sid", "a counter mode came by push, and no SID is held to use it with");
+  }
+}
+
+/** Whether a TEK is held that must not be used without a SID. */
+function withoutSid(group: Group): boolean {
+  return [...group.teks.values()].some((tek) => !tek.installed);
 }
 
 function afterwards(gm: Gm, group: Group, kek: KekOutcome, deletions: Deletions): void {

@@ -9,6 +9,9 @@ export const PROMPT_SPREAD_MS = 5_000;
 /** Unknown SPIs, gaps and unusable pushes make a member come at most once in this time. */
 export const PROMPT_EVERY_MS = 30_000;
 
+/** Anybody can send pushes under KEKs that nobody has: re-registrations that they cause for nothing become as rare as this. */
+const STRAYS_RAREST_MS = 3_600_000;
+
 /** A gap in front of an LKH update waits for the push of TEKs that follows, and may concern many on a bad network. */
 const AFTER_UPDATE = { afterMs: 30_000, spreadMs: 60_000 };
 
@@ -46,6 +49,7 @@ export function scheduleKeys(gm: Gm, group: Group): void {
  * comes sooner is put off until then. Nothing is added when an attempt is under way or planned for sooner already.
  * @param how `atOnce`: the keys are gone, nothing is put off; `afterMs`: the shortest delay; `spreadMs`: what is added at
  * random.
+ * @returns whether that is planned for this cause now.
  */
 export function registerSoon(
   gm: Gm,
@@ -53,19 +57,43 @@ export function registerSoon(
   cause: string,
   why: string,
   how: { readonly atOnce?: boolean; readonly afterMs?: number; readonly spreadMs?: number } = {},
-): void {
+): boolean {
   count(gm, `reregister.${cause}`);
   const { now, random } = gm.env;
-  if (group.attempt !== undefined || gm.deadlines.get(`retry:${group.name}`) !== undefined) return;
+  if (group.attempt !== undefined || gm.deadlines.get(`retry:${group.name}`) !== undefined) return false;
   const putOff = how.atOnce === true ? 0 : (group.promptedAt ?? Number.NEGATIVE_INFINITY) + PROMPT_EVERY_MS - now;
   const delay = Math.max(putOff, how.afterMs ?? 0) + random.fraction() * (how.spreadMs ?? PROMPT_SPREAD_MS);
   const planned = gm.deadlines.get(`prompt:${group.name}`) ?? Number.POSITIVE_INFINITY;
-  if (planned <= now + delay) return;
+  if (planned <= now + delay) return false;
   gm.deadlines.set(`prompt:${group.name}`, now + delay);
   group.promptedBy = why;
   group.gapBehindUpdate = how === AFTER_UPDATE;
+  group.strays = { ...group.strays, asking: false };
   const figures = { inMs: Math.round(delay), cause };
   report(gm, group.name, "gm.reregistering", { cause: "peer", level: "warning", reason: why, figures });
+  return true;
+}
+
+/** A push came under a KEK that never did: a roll-over may have been missed, or somebody wants us to think so. */
+export function strayCame(gm: Gm, group: Group): void {
+  const { everyMs, askedAt } = group.strays;
+  const why = "the key server sent a push under a KEK that is not known here";
+  const afterMs = Math.max(0, askedAt + everyMs - gm.env.now);
+  if (registerSoon(gm, group, "unknown-spi", why, { afterMs })) group.strays = { ...group.strays, asking: true };
+}
+
+/** A re-registration begins that was planned before. */
+export function prompted(gm: Gm, group: Group): void {
+  const { now } = gm.env;
+  group.promptedAt = now;
+  if (group.strays.asking) group.strays = { ...group.strays, askedAt: now };
+}
+
+/** A registration is through. @param news whether it brought a KEK or TEKs that were not there before. */
+export function straysJudged(group: Group, news: boolean): void {
+  const { everyMs, askedAt, asking } = group.strays;
+  const rarer = Math.min(STRAYS_RAREST_MS, 2 * Math.max(everyMs, PROMPT_EVERY_MS));
+  group.strays = { everyMs: news ? 0 : asking ? rarer : everyMs, askedAt, asking: false };
 }
 
 /**

@@ -125,6 +125,8 @@ export interface Group {
   /** When a push last made the member re-register (at most once in a while), and why it will or did. */
   promptedAt: Instant | undefined;
   promptedBy: string;
+  /** Pushes under KEKs that never came: how far apart they make it re-register, when they last did and whether for nothing. */
+  strays: { readonly everyMs: number; readonly askedAt: Instant; readonly asking: boolean };
   /** The planned re-registration is for a gap in front of an LKH update. */
   gapBehindUpdate: boolean;
   /** When an SPI that was seen last led to a PULL, and one that waits for the next. */
@@ -197,6 +199,7 @@ export function newGroup(config: GmGroup): Group {
     failingSince: undefined,
     promptedAt: undefined,
     promptedBy: "",
+    strays: { everyMs: 0, askedAt: Number.NEGATIVE_INFINITY, asking: false },
     gapBehindUpdate: false,
     seen: undefined,
     keptToldAt: undefined,
