@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../../../src/crypto/seeded.ts";
 import type { PushTransport } from "../../../src/gdoi/policy.ts";
-import { gcksPolicy, groupPolicy } from "../../support/group.ts";
+import { type GroupChanges, gcksPolicy, groupPolicy } from "../../support/group.ts";
+import { streamTek } from "../../support/stream.ts";
 import { type GmHost, groupWorld, settled } from "../../support/world.ts";
 
 const minute = 60_000;
@@ -15,17 +16,26 @@ function keysOf(member: GmHost) {
   return { kekSpi: keys?.kekSpi, teks: [...(keys?.teks ?? [])].sort((a, b) => a.spi.localeCompare(b.spi)) };
 }
 
+const next: GroupChanges = {
+  teks: [streamTek({ lifetimeSeconds: 1_200 })],
+  handOutNext: true,
+  assurance: { levelPercent: 90, publishers: [], announce: true },
+};
+
 test.each([
   { name: "unicast", management: "none", ack: 1, push: { transport: "unicast" } },
   { name: "unicast with LKH", management: "lkh", ack: 2, push: { transport: "unicast" } },
   { name: "multicast", management: "none", ack: 3, push: multicast },
   { name: "multicast with LKH", management: "lkh", ack: 4, push: multicast },
+  { name: "next keys and their delivery", management: "none", ack: 1, push: { transport: "unicast" }, next },
+  { name: "the same by multicast with LKH", management: "lkh", ack: 4, push: multicast, next },
 ] as const)(
   `rekeys, evictions, crashes and losses end well: $name (${seeds} seeds)`,
   { timeout: 10 * minute },
-  async ({ management, ack, push }) => {
+  async ({ management, ack, push, ...changes }) => {
     for (let seed = 1; seed <= seeds; seed++) {
-      const group = groupPolicy({ kek: { management, ack, lifetimeSeconds: 7_200 }, push, maxPushOctets: 900 });
+      const kek = { management, ack, lifetimeSeconds: 7_200 };
+      const group = groupPolicy({ kek, push, maxPushOctets: 900, ...("next" in changes && changes.next) });
       const { world, gcks, members } = groupWorld({ seed, members: 12, link: lossy, gcks: gcksPolicy([group]) });
       const random = seededRandom(seed);
       const any = () => members[Math.floor(random.fraction() * members.length)];
