@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the secrets that an example names, in its folder secrets/. What is there is left alone.
-# usage: examples/setup.sh psk|certificates|multicast|lkh
+# Makes the secrets that an example names, in its folder secrets/, and the folder state/. What is there is left alone.
+# usage: examples/setup.sh psk|certificates|multicast|lkh|substation
 # KEYHERALD is how to call the program; in a clone: KEYHERALD="npm run --silent keyherald --"
 set -eu
 example=$1
@@ -8,7 +8,7 @@ keyherald=${KEYHERALD:-keyherald}
 here=$(cd "$(dirname "$0")" && pwd)
 secrets=$here/$example/secrets
 umask 077
-mkdir -p "$secrets"
+mkdir -p "$secrets" "$here/$example/state"
 
 # 32 octets in hexadecimal
 random() { od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'; }
@@ -26,6 +26,18 @@ if [ "$example" = certificates ]; then
     [ -e "$secrets/member-$n.pem" ] ||
       $keyherald pki issue --ca "$secrets/ca" --subject "CN=gm$n,O=Utility" --address "127.0.0.1$n" --out "$secrets/member-$n"
   done
+elif [ "$example" = substation ]; then
+  # RSA with 2048 bits is what every device has
+  issue() {
+    [ -e "$secrets/$1.pem" ] ||
+      $keyherald pki issue --ca "$secrets/ca" --subject "CN=$2,O=Utility" --algorithm rsa-2048 --out "$secrets/$1"
+  }
+  [ -e "$secrets/ca.pem" ] || $keyherald pki ca --subject "CN=Example CA,O=Utility" --out "$secrets/ca"
+  [ -e "$secrets/ca.crl" ] || $keyherald pki crl --ca "$secrets/ca"
+  issue key-server kdc
+  issue member-1 publisher
+  issue member-2 subscriber-1
+  issue member-3 subscriber-2
 else
   # a pre-shared key for each member
   for n in 1 2 3; do

@@ -24,12 +24,13 @@ describe.each(names.sort())("the example %s", (name) => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test("has configurations that are valid and without warnings", () => {
+  test("has configurations that are valid and without warnings but that of ports for everybody", () => {
     const files = globSync(`${name}/*.yaml`, { cwd: folder });
     expect(files.length).toBeGreaterThan(2);
     for (const file of files) {
       const loaded = loadConfiguration(join(folder, file), {});
-      expect(loaded.ok ? loaded.value.warnings : loaded.error, file).toEqual([]);
+      const found = loaded.ok ? loaded.value.warnings.filter(({ path }) => !path.endsWith(".labPorts")) : loaded.error;
+      expect(found, file).toEqual([]);
       expect(loaded.ok).toBe(true);
     }
   });

@@ -8,7 +8,9 @@ import { GcksEngine } from "../../src/gdoi/gcks/engine.ts";
 import { GmEngine } from "../../src/gdoi/gm/engine.ts";
 import type { GmPolicy } from "../../src/gdoi/gm/types.ts";
 import type { GroupPolicy } from "../../src/gdoi/policy.ts";
-import { hex } from "../../src/util/octets.ts";
+import { TekProtocol } from "../../src/iana/gdoi.ts";
+import { IdType, PayloadType } from "../../src/iana/isakmp.ts";
+import { fromHex, hex } from "../../src/util/octets.ts";
 import { ours, theirs } from "../support/agreement.ts";
 import { decodeClear, decryptDatagrams } from "../support/golden.ts";
 import { addressIdentity, gcksPolicy, gmPolicy, groupPolicy } from "../support/group.ts";
@@ -16,6 +18,7 @@ import { end, written } from "../support/namespace.ts";
 import { readPcap, writePcap } from "../support/pcap.ts";
 import { capturedRegistrations, type Registration, vectorRegistrations } from "../support/registrations.ts";
 import { boundSocket, SocketHost, watched } from "../support/socket-host.ts";
+import { combinations, streamTek } from "../support/stream.ts";
 import { dissect } from "../support/tshark.ts";
 
 const portsOf = ({ datagrams }: Registration) => [
@@ -62,6 +65,7 @@ async function captureOurs(name: string, group: GroupPolicy): Promise<Registrati
       ...defaults,
       phase1: { ...defaults.phase1, peers: defaults.phase1.peers.map((peer) => ({ ...peer, identity })) },
       local: member.local,
+      groups: defaults.groups.map((one) => ({ ...one, id: group.id })),
       keyServers: [{ name: "ks", endpoint: keyServer.local }],
     };
     const gcksEngine = new GcksEngine({
@@ -91,6 +95,14 @@ function listen(file: string, filter: string): ChildProcess {
   return spawn("dumpcap", ["-q", "-P", "-i", "lo", "-f", filter, "-w", file]);
 }
 
+/** A group by its OID, with every pair of algorithms, and with selectors. */
+const streams = {
+  id: { type: IdType.ID_OID, data: fromHex("0d 060b2a8648ce5683e31a080102 0006 0404efc00001") },
+  teks: combinations.map((algorithms, n) =>
+    streamTek({ ...algorithms, oidSpecificPayload: new Uint8Array([0x04, 1, n]) }),
+  ),
+};
+
 /** The kinds of the payloads, message by message. */
 const kinds = (registration: Registration) =>
   clearMessages(registration).map((message) => decodeClear(message).payloads.map(({ payload }) => payload.kind));
@@ -98,6 +110,7 @@ const kinds = (registration: Registration) =>
 describe.each([
   { name: "a group without LKH", group: groupPolicy({ activationDelaySeconds: 5, deactivationDelaySeconds: 10 }) },
   { name: "a group with LKH", group: groupPolicy({ kek: { management: "lkh", ack: 2 } }) },
+  { name: "streams of IEC 61850", group: groupPolicy({ ...streams, handOutNext: true }) },
 ])("our own registration with $name, captured on loopback", ({ name, group }) => {
   test("is decrypted by tshark, which agrees with our decoder on every payload", async () => {
     const registration = await captureOurs(name, group);
@@ -110,4 +123,20 @@ describe.each([
     ]);
     expect(seen).toEqual(expected);
   });
+});
+
+test("tshark takes ID_OID and protocol 3, which it does not know, as long as they are, whichever algorithms come first", async () => {
+  for (const first of [0, 4, combinations.length - 1]) {
+    const teks = [...streams.teks.slice(first), ...streams.teks.slice(0, first)];
+    const registration = await captureOurs("streams", groupPolicy({ ...streams, teks, handOutNext: true }));
+    const { seen, expected } = await bothReadings(registration);
+    const payloads = seen.flatMap((message) => message.payloads);
+    expect(payloads.filter(({ type }) => type === PayloadType.ID).at(-1)).toMatchObject({
+      octets: `0000001e0d000000${hex(streams.id.data)}`,
+      fields: { idType: IdType.ID_OID },
+    });
+    const sa = payloads.filter(({ type }) => type === PayloadType.SA).at(-1);
+    expect(sa?.fields).toMatchObject({ sat: { protocolId: TekProtocol.IEC_61850 } });
+    expect(seen).toEqual(expected);
+  }
 });

@@ -49,7 +49,7 @@ function commandsIn(line: string): string[] {
       .replace(/(^|\s)#\s.*$/u, "")
       // source <(keyherald completion bash)
       .replace(/^.*<\(([^)]*)\).*$/u, "$1")
-      .split(/(?:\|\|?|&&|;)\s*/u)
+      .split(/(?:\|\|?|&&|;|\s&(?=\s|$))\s*/u)
       .map((part) => part.replace(/^\s*([A-Z_]+=\S+\s+)*/u, "").trim())
       .filter((part) => part.startsWith("keyherald "))
   );
