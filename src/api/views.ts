@@ -151,6 +151,8 @@ export const daemonStatus = z.object({
   pid: z.number(),
   now: instant,
   startedAt: instant,
+  /** How far `now` and all other times are ahead of the machine's clock; 0 below a minute. */
+  clockAheadMs: z.number(),
   configuration: z.string(),
   listen: z.array(z.string()),
   store: storeStatus,

@@ -88,6 +88,7 @@ function statusOf(daemon: Running): DaemonStatus {
     pid: process.pid,
     now: daemon.clock.now(),
     startedAt: daemon.startedAt,
+    clockAheadMs: daemon.clock.aheadMs(),
     configuration: configuration.file,
     listen: daemon.listening(),
     store: { file: configuration.state.file, ...condition },

@@ -32,6 +32,17 @@ test("it starts no earlier than the last time that was recorded", () => {
   expect(clock.observe()).toBeUndefined();
 });
 
+test("it tells how far it is ahead of the machine's clock, when that is more than a minute", () => {
+  const { time, pass, sources } = machine(1_000_000);
+  const clock = new SteadyClock(1_050_000, sources);
+  expect([clock.wall(), clock.aheadMs()]).toEqual([1_000_000, 0]);
+  time.wall -= 3_600_000;
+  pass(1000);
+  expect(clock.aheadMs()).toBe(3_650_000);
+  time.wall += 7_200_000;
+  expect(clock.aheadMs()).toBe(0);
+});
+
 test("a sleep of the machine is time that has passed", () => {
   const { time, sources } = machine(1_000_000);
   const clock = new SteadyClock(0, sources);

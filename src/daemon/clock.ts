@@ -22,6 +22,8 @@ export const machineTime: TimeSources = {
 
 /** Below this a difference between two clocks is noise. */
 const noticeableMs = 2000;
+/** So far ahead of the machine's clock, times that are shown mislead. */
+const tellingMs = 60_000;
 
 /**
  * Starts at the machine's clock, or at `floor` where that is later, and then runs on its own: lifetimes and
@@ -53,6 +55,17 @@ export class SteadyClock {
   /** Milliseconds since the epoch, never less than before. */
   now(): Instant {
     return Math.floor(this.#start + this.#slept + (this.#sources.awake() - this.#awakeAtStart));
+  }
+
+  /** The machine's clock as it is set now, milliseconds since the epoch. */
+  wall(): number {
+    return this.#sources.wall();
+  }
+
+  /** How far this clock is before the machine's, in milliseconds; 0 when it is not, or by less than a minute. */
+  aheadMs(): number {
+    const ahead = this.now() - this.wall();
+    return ahead > tellingMs ? Math.round(ahead) : 0;
   }
 
   /**

@@ -198,10 +198,12 @@ test("followers see events as they become durable, and those of their subject on
 test("a clock behind the last recorded time is recorded, and time goes on from there", async () => {
   const store = new FakeStore();
   store.last = Date.now() + 3_600_000;
-  const { daemon, client } = await started(configured(), store);
+  const { daemon, client, lines } = await started(configured(), store);
   expect(daemon.clock.now()).toBeGreaterThanOrEqual(store.last);
   await client.call("rekey", { what: "tek" }, { name: "substation" });
   expect(store.ledger.map(({ kind }) => kind)).toContain("server.clock-stepped");
+  expect((await client.call("status", {})).clockAheadMs).toBeGreaterThan(3_500_000);
+  await vi.waitFor(() => expect(lines.join("")).toContain("behind the time of keys and events"), 3_000);
 });
 
 test("security events go to the syslog server that the configuration names, also to another one after a reload", async () => {

@@ -28,6 +28,8 @@ const tickMs = 1000;
 /** Between log lines about exceptions of an engine: whoever found a way to cause one does not fill the disk. */
 const quietMs = 10_000;
 const brokenText = "an input broke a rule of the engine and was dropped; please report this";
+const aheadText =
+  "the machine's clock is behind the time of keys and events, which never goes back; certificates are held against the machine's clock";
 const reportEveryTicks = 10;
 const pruneEveryTicks = 3600;
 const addressesEveryTicks = 3;
@@ -53,6 +55,7 @@ export class Daemon implements Running {
   #broken = 0;
   #brokenQuietUntil = 0;
   #moreToPrune = false;
+  #ahead = false;
 
   private constructor(configuration: Configuration, parts: DaemonParts, store: Store) {
     this.configuration = configuration;
@@ -259,6 +262,7 @@ export class Daemon implements Running {
     this.#ticks += 1;
     const step = this.clock.observe();
     if (step !== undefined) this.#stepped(step);
+    this.#compareClocks();
     if (this.#ticks % reportEveryTicks === 0) {
       const drops = this.#drops.since(this.counters());
       if (drops !== undefined) this.parts.log.warn(drops);
@@ -280,6 +284,15 @@ export class Daemon implements Running {
 
   #stepped(stepMs: number): void {
     this.note("server.clock-stepped", "warning", "failure", { figures: { stepMs } });
+  }
+
+  /** Says once when the time of keys and events has left that of the machine, and when they agree again. */
+  #compareClocks(): void {
+    const aheadMs = this.clock.aheadMs();
+    if (aheadMs > 0 === this.#ahead) return;
+    this.#ahead = aheadMs > 0;
+    if (this.#ahead) this.parts.log.warn({ aheadMs }, aheadText);
+    else this.parts.log.info("the machine's clock has caught up with the time of keys and events");
   }
 
   #prune(): void {

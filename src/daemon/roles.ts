@@ -68,6 +68,7 @@ export function openRole<E extends Engine<C>, C>(
     journal: ground.journal(),
     carrier: network,
     now: () => ground.clock.now(),
+    wall: () => ground.clock.wall(),
     random: ground.random,
     crypto: ground.crypto,
     sad: ground.sad,

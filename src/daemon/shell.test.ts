@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeStore } from "../../test/support/fake-store.ts";
 import type { Endpoint, Engine, Env, Input, Output, StoreRecord } from "../core/engine.ts";
 import { nodeCrypto } from "../crypto/node/index.ts";
+import { issueCa, issueCertificate } from "../crypto/node/issue.ts";
 import { seededRandom } from "../crypto/seeded.ts";
 import { Journal } from "./journal.ts";
 import { RefusedError, Shell } from "./shell.ts";
@@ -36,6 +37,8 @@ const event: Output = {
   event: { kind: "x.y", subjects: [{ kind: "server", name: "server" }], cause: "timer", level: "info" },
 };
 
+let clockAhead = 0;
+
 function stage(snapshot?: () => StoreRecord[]) {
   const engine = new Script();
   const store = new FakeStore();
@@ -51,6 +54,7 @@ function stage(snapshot?: () => StoreRecord[]) {
     journal: new Journal(store, Date.now, () => {}),
     carrier: { send: () => log.push("send"), join: () => {}, leave: () => {} },
     now: Date.now,
+    wall: () => Date.now() - clockAhead,
     random: seededRandom(1),
     crypto: nodeCrypto,
     sad: () => {},
@@ -63,7 +67,10 @@ function stage(snapshot?: () => StoreRecord[]) {
   return { engine, store, shell, log, datagram };
 }
 
-beforeEach(() => void vi.useFakeTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+  clockAhead = 0;
+});
 afterEach(() => void vi.useRealTimers());
 
 test("what was persisted before a send is durable before it leaves, in one transaction", () => {
@@ -157,6 +164,33 @@ test("an exception that escapes the engine costs its input and nothing else", ()
   engine.next = [send];
   datagram();
   expect(log).toEqual(["broken", "commit whole", "send"]);
+});
+
+test("a command that breaks the engine is refused", async () => {
+  const { engine, shell, log } = stage(() => []);
+  engine.breaks = true;
+  await expect(shell.command({ do: "speak" })).rejects.toMatchObject({ code: "internal-error" });
+  expect(log[0]).toBe("broken");
+});
+
+test("certificates are held against the machine's clock, and the engine gets their dates on its own", async () => {
+  const year = 365 * 86_400_000;
+  clockAhead = 10 * year;
+  const wall = Date.now() - clockAhead;
+  const end = Math.floor((wall + year) / 1000) * 1000;
+  const valid = { algorithm: { kind: "ecdsa", curve: "P-256" } as const, notBefore: wall - year, notAfter: end };
+  const ca = issueCa({ ...valid, subject: "CN=CA" });
+  const { certificate } = issueCertificate({ ...valid, subject: "CN=gm1", ca });
+  const leaf = { chain: [certificate], anchors: [ca.certificate], crls: [], at: Date.now() };
+  const { engine, datagram } = stage();
+  engine.next = [{ out: "work", id: 7, job: { job: "verify-chain", request: leaf } }];
+  datagram();
+  engine.next = [];
+  await vi.waitFor(() => expect(engine.inputs.at(-1)?.in).toBe("done"));
+  const done = engine.inputs.at(-1);
+  const verdict = done?.in === "done" ? done.result.verdict : undefined;
+  if (verdict?.ok !== true) throw new Error(verdict?.why);
+  expect(verdict.leaf.notAfter).toBe(end + 10 * year);
 });
 
 test("closing makes durable what waits and refuses what was not answered", async () => {

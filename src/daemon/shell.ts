@@ -45,6 +45,8 @@ export interface ShellParts<Command> {
   readonly journal: Journal;
   readonly carrier: Carrier;
   readonly now: () => Instant;
+  /** The machine's own clock, milliseconds since the epoch: what dates of certificates are held against. */
+  readonly wall: () => number;
   readonly random: RandomSource;
   readonly crypto: CryptoProvider;
   readonly sad: (change: SadChange) => void;
@@ -167,16 +169,21 @@ export class Shell<Command> {
 
   #step(input: Input<Command>): void {
     if (!this.#restored || this.#closed || this.#frozen) return;
-    this.#guard(() => this.#parts.engine.step(input, this.#env()));
+    const command = input.in === "command" ? input.id : undefined;
+    this.#guard(() => this.#parts.engine.step(input, this.#env()), command);
   }
 
-  /** An exception leaves the engine in doubt: what it holds is written anew, so that the store agrees with it. */
-  #guard(produce: () => readonly Output[]): void {
+  /**
+   * An exception leaves the engine in doubt: what it holds is written anew, so that the store agrees with it.
+   * @param command whose answer is lost with an exception.
+   */
+  #guard(produce: () => readonly Output[], command?: number): void {
     let outputs: readonly Output[];
     try {
       outputs = produce();
     } catch (error) {
       this.#parts.broken(error);
+      if (command !== undefined) this.#refuse(command, internalError);
       for (const record of this.#parts.snapshot?.() ?? []) this.#parts.journal.record(record);
       this.#commit();
       this.#deadline.within(1000);
@@ -289,7 +296,8 @@ export class Shell<Command> {
   }
 
   async #work(id: number, job: Job): Promise<void> {
-    const result = await carryOutJob(job, this.#parts.crypto);
+    const { crypto, now, wall } = this.#parts;
+    const result = await carryOutJob(job, crypto, { now, wall });
     if (this.#frozen) this.#results.push({ id, result });
     else this.#step({ in: "done", id, result });
   }
@@ -305,9 +313,23 @@ export class Shell<Command> {
   }
 }
 
-async function carryOutJob(job: Job, crypto: CryptoProvider): Promise<JobResult> {
+/**
+ * Validity is judged by the machine's clock: the engine's never steps back, so one start with a wrong date would leave
+ * every certificate expired. The engine gets the dates of the leaf as they are on its own clock.
+ */
+async function carryOutJob(
+  job: Job,
+  crypto: CryptoProvider,
+  clocks: Pick<ShellParts<unknown>, "now" | "wall">,
+): Promise<JobResult> {
+  const at = clocks.wall();
+  const ahead = clocks.now() - at;
   try {
-    return { job: "verify-chain", verdict: await crypto.verifyChain(job.request) };
+    const verdict = await crypto.verifyChain({ ...job.request, at });
+    if (!verdict.ok) return { job: "verify-chain", verdict };
+    const { leaf } = verdict;
+    const dated = { ...leaf, notBefore: leaf.notBefore + ahead, notAfter: leaf.notAfter + ahead };
+    return { job: "verify-chain", verdict: { ...verdict, leaf: dated } };
   } catch {
     const why = "the certificate chain could not be checked";
     return { job: "verify-chain", verdict: { ok: false, code: "malformed", why } };
@@ -320,6 +342,12 @@ function storeRefusal(message: string): Refusal {
     message: `nothing is issued while the state store does not work (${message}); make room or repair it, the key server goes on by itself`,
   };
 }
+
+const internalError: Refusal = {
+  code: "internal-error",
+  message:
+    "this broke a rule of the engine and may not have been carried out; look at the state, and please report this",
+};
 
 const unfinished: Refusal = {
   code: "store-failed",

@@ -25,6 +25,12 @@ function statusText(status: DaemonStatus): string {
     ["listens on", status.listen.join(", ")],
     ["state", store.works ? `${store.file} (${good("works")})` : bad(storeTrouble(status))],
   ];
+  if (status.clockAheadMs > 0) {
+    lines.push([
+      "clock",
+      bad(`${duration(status.clockAheadMs)} ahead of the machine's, which was once wrong or set back`),
+    ]);
+  }
   if (keyServer !== undefined) {
     const halfOpen = keyServer.halfOpen === 0 ? "" : `, ${keyServer.halfOpen} half-open`;
     lines.push([
