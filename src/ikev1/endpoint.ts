@@ -14,10 +14,12 @@ import { protectNotices } from "./informational.ts";
 import { offer, repeat, responderVerified } from "./initiator.ts";
 import { freshCookie, giveUp, receiveMainMode, sameEndpoint, settleInitiator, settleResponder } from "./main-mode.ts";
 import { receiveInformational } from "./notices.ts";
-import { usableProposals } from "./peers.ts";
+import { noLongerPeer, usableProposals } from "./peers.ts";
 import { initiatorVerified } from "./responder.ts";
 import { end, establish, expire } from "./sa-life.ts";
 import type { Phase1Policy, Phase1Sa, Phase1Upcall } from "./types.ts";
+
+const PEER_CHANGED = "the configuration has the peer no more, or with another key, identity or address";
 
 export class Phase1Endpoint {
   #policy: Phase1Policy;
@@ -33,9 +35,18 @@ export class Phase1Endpoint {
     this.#nextWorkId = nextWorkId;
   }
 
-  /** Takes another policy for everything that begins from now on; SAs and exchanges stay. */
-  reconfigure(policy: Phase1Policy): void {
+  /**
+   * Takes another policy for everything that begins from now on. Exchanges stay, and so do SAs but for those of peers that
+   * are no longer what they were: their lifetime may be hours, and the operator means now.
+   */
+  reconfigure(policy: Phase1Policy, env: Env, out: Output[]): Phase1Upcall[] {
+    const gone = noLongerPeer(this.#policy, policy, env.crypto);
     this.#policy = policy;
+    const ctx = this.#context(env, out);
+    for (const sa of [...this.#book.sas.all()]) {
+      if (gone(sa.peerName, sa.remote.address)) end(this.#book, sa, "us", PEER_CHANGED, true, ctx);
+    }
+    return ctx.upcalls;
   }
 
   /** How often datagrams were dropped or repeated, by code. */

@@ -1,8 +1,9 @@
 /** Which configured peer somebody is: by address before the identity is known, by address and identity after. */
-import type { Identity } from "../core/identity.ts";
+import { type Identity, identityKey } from "../core/identity.ts";
 import type { CryptoProvider, SecretKey } from "../crypto/provider.ts";
 import { IdType } from "../iana/isakmp.ts";
 import { addressOctets } from "../util/address.ts";
+import { hex } from "../util/octets.ts";
 import { canSign } from "./authentication.ts";
 import { samePeer } from "./identity-binding.ts";
 import type { PeerPolicy, Phase1Policy, Phase1Proposal } from "./types.ts";
@@ -55,6 +56,35 @@ export function claimedBecause(policy: Phase1Policy, peer: PeerPolicy, identity:
   return peer.addresses.some(({ from, to }) => within(identity.data, from, to))
     ? undefined
     : `the identity is none of the addresses of the peer ${peer.name}`;
+}
+
+/**
+ * Whether somebody who was let in as the peer `name` would not be let in as that any more: it is gone, has another key or
+ * identity, or other addresses without this one.
+ */
+export function noLongerPeer(
+  before: Phase1Policy,
+  after: Phase1Policy,
+  crypto: CryptoProvider,
+): (name: string, address: string) => boolean {
+  const old = new Map(before.peers.map((peer) => [peer.name, peer]));
+  const next = new Map(after.peers.map((peer) => [peer.name, peer]));
+  return (name, address) => {
+    const [was, is] = [old.get(name), next.get(name)];
+    if (was === undefined || is === undefined || !sameTerms(was, is, crypto)) return true;
+    return !sameRanges(was.addresses, is.addresses) && !peersAt(after, address).includes(is);
+  };
+}
+
+function sameTerms(a: PeerPolicy, b: PeerPolicy, crypto: CryptoProvider): boolean {
+  if ((a.identity && identityKey(a.identity)) !== (b.identity && identityKey(b.identity))) return false;
+  if (a.psk === undefined || b.psk === undefined) return a.psk === b.psk;
+  return sameSecret(a.psk, b.psk, crypto);
+}
+
+function sameRanges(a: PeerPolicy["addresses"], b: PeerPolicy["addresses"]): boolean {
+  const text = (ranges: PeerPolicy["addresses"]) => ranges.map(({ from, to }) => `${hex(from)}-${hex(to)}`).join();
+  return text(a) === text(b);
 }
 
 function sameSecret(a: SecretKey | undefined, b: SecretKey, crypto: CryptoProvider): boolean {

@@ -65,7 +65,9 @@ export class ScriptedPhase1 implements Phase1Port {
   #waiting: { number: number; name: string; remote: Endpoint }[] = [];
   #upcalls: Phase1Upcall[] = [];
 
-  reconfigure(): void {}
+  reconfigure(): Phase1Upcall[] {
+    return [];
+  }
   receive(): Phase1Upcall[] {
     return this.#upcalls.splice(0);
   }

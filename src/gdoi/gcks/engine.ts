@@ -185,7 +185,9 @@ export class GcksEngine implements Engine<GcksCommand> {
   }
 
   #command(id: number, given: GcksCommand, turn: Turn): void {
-    if (given.do === "reconfigure") this.#phase1.reconfigure(given.policy.phase1);
+    if (given.do === "reconfigure") {
+      this.#upcalls(this.#phase1.reconfigure(given.policy.phase1, turn.env, turn.out), turn);
+    }
     const answer = command(given, turn);
     if (given.do === "reconfigure") for (const sa of [...this.#phase1.sas()]) this.#endRevoked(sa, turn);
     if (isRefusal(answer)) turn.out.push({ out: "refuse", id, refusal: answer.refusal });

@@ -144,6 +144,32 @@ describe("another configuration while running", () => {
   });
 });
 
+test("a peer that is gone, or has another key or identity, begins anew; the others keep their Phase 1", () => {
+  const [peer] = gcksPolicy([]).phase1.peers;
+  if (peer?.psk === undefined) throw new Error("no pre-shared key");
+  const octets = (n: number) => addressOctets(memberAddress(n)) ?? new Uint8Array(0);
+  const all = [0, 1, 2, 3].map((n) => ({
+    ...peer,
+    name: `gm${n}`,
+    addresses: [{ from: octets(n), to: octets(n) }],
+    identity: { type: 1, data: octets(n) },
+  }));
+  const policy = (peers: typeof all) => gcksPolicy([groupPolicy()], { peers });
+  const { server, all: members } = registered(policy(all), 4);
+  // the same key and identity, read from the file again
+  const again = nodeCrypto.importSecret(nodeCrypto.exportSecret(peer.psk));
+  const psk = nodeCrypto.importSecret(new Uint8Array(32));
+  const changed = all.slice(0, 3).map((one, n) => ({ ...one, psk: n === 1 ? psk : again }));
+  server.command({
+    do: "reconfigure",
+    policy: policy(changed.map((one, n) => (n === 2 ? { ...one, identity: { type: 1, data: octets(9) } } : one))),
+  });
+  const ended = server.events.filter(({ kind }) => kind === "phase1.deleted").map(({ subjects }) => subjects[0].name);
+  expect(ended).toEqual([1, 2, 3].map(memberAddress));
+  expect(server.take()).toHaveLength(3);
+  expect(members.map((member) => member.send(member.first().datagram).length)).toEqual([1, 0, 0, 0]);
+});
+
 test("a key tree with keys of another size starts over with the next roll-over", () => {
   const lkh = (keyBits: 128 | 256) => gcksPolicy([groupPolicy({ kek: { management: "lkh", ack: 2, keyBits } })]);
   const { server, first } = registered(lkh(128));

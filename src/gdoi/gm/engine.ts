@@ -192,7 +192,7 @@ export class GmEngine implements Engine<GmCommand> {
     const gm = this.#gm;
     const before = gm.policy;
     gm.policy = policy;
-    gm.phase1.reconfigure(policy.phase1);
+    const ended = gm.phase1.reconfigure(policy.phase1, gm.env, gm.out);
     const wanted = new Map(policy.groups.map((config) => [config.name, config]));
     for (const group of [...gm.groups.values()]) {
       const config = wanted.get(group.name);
@@ -202,6 +202,7 @@ export class GmEngine implements Engine<GmCommand> {
         if (config.keepWhenUnreachable !== true) releaseKept(gm, group);
       }
     }
+    phase1Upcalls(gm, ended);
     for (const config of wanted.values()) {
       if (gm.groups.has(config.name)) continue;
       const group = newGroup(config);
