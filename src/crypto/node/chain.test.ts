@@ -1,8 +1,10 @@
+import { createPrivateKey, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { u32 } from "../../util/octets.ts";
+import { fromHex, u32 } from "../../util/octets.ts";
 import type { ChainVerdict } from "../provider.ts";
+import { element, elementAt, elementsIn, sequence } from "./der.ts";
 import { nodeCrypto } from "./index.ts";
 import { issueCa, issueCertificate, issueCrl } from "./issue.ts";
 import { pemBlocks } from "./pem.ts";
@@ -86,6 +88,51 @@ describe("path validation of certificates made by OpenSSL", () => {
     expect(good.ok && good.leaf).toEqual(nodeCrypto.parseCertificate(der("gm1")));
     const bad = await verdict("gmsha1", "rsaroot");
     expect(!bad.ok && bad.why).toBe("CN=gmsha1 is signed with sha1WithRSAEncryption");
+  });
+});
+
+describe("extKeyUsage (RFC 5280 4.2.1.12)", () => {
+  const valid = { algorithm: { kind: "ecdsa", curve: "P-256" }, notBefore: now - 1000, notAfter: now + 1000 } as const;
+  const root = issueCa({ ...valid, subject: "CN=Root" });
+
+  /** The certificate with one more extension, signed again by the root. */
+  function extended(certificate: Uint8Array, purposes: readonly string[], critical: boolean): Uint8Array {
+    const [tbs, algorithm] = elementsIn(elementAt(certificate, 0)?.contents ?? certificate) ?? [];
+    const fields = elementsIn(tbs?.contents ?? certificate) ?? [];
+    const list = elementAt(fields.at(-1)?.contents ?? certificate, 0)?.contents ?? certificate;
+    const usage = sequence(...purposes.map((oid) => element(0x06, fromHex(oid))));
+    const flag = critical ? [fromHex("0101ff")] : [];
+    const extension = sequence(element(0x06, fromHex("551d25")), ...flag, element(0x04, usage));
+    const others = fields.slice(0, -1).map((field) => field.der);
+    const signed = sequence(...others, element(0xa3, sequence(list, extension)));
+    const key = createPrivateKey({ key: Buffer.from(root.key), format: "der", type: "pkcs8" });
+    const signature = new Uint8Array(sign("sha256", signed, key));
+    return sequence(signed, algorithm?.der ?? signed, element(0x03, new Uint8Array(1), signature));
+  }
+
+  const timeStamping = "2b06010505070308";
+  test.each([
+    { story: "any purpose", purposes: ["551d2500"], critical: true, expected: "ok" },
+    { story: "IKE beside another", purposes: [timeStamping, "2b06010505070311"], critical: true, expected: "ok" },
+    { story: "TLS clients", purposes: ["2b06010505070302"], critical: false, expected: "ok" },
+    { story: "time stamping alone", purposes: [timeStamping], critical: true, expected: "not-allowed" },
+    { story: "the same, not critical", purposes: [timeStamping], critical: false, expected: "not-allowed" },
+    { story: "nothing", purposes: [], critical: true, expected: "not-allowed" },
+  ])("a leaf for $story: $expected", async ({ purposes, critical, expected }) => {
+    const { certificate } = issueCertificate({ ...valid, subject: "CN=gm1", ca: root });
+    const chain = [extended(certificate, purposes, critical)];
+    const result = await nodeCrypto.verifyChain({ chain, anchors: [root.certificate], crls: [], at: now });
+    expect(code(result)).toBe(expected);
+  });
+
+  test("an authority for something else, if that is critical, is none for us", async () => {
+    const anchor = extended(root.certificate, [timeStamping], true);
+    const relaxed = extended(root.certificate, [timeStamping], false);
+    const { certificate } = issueCertificate({ ...valid, subject: "CN=gm1", ca: root });
+    const against = (at: Uint8Array) =>
+      nodeCrypto.verifyChain({ chain: [certificate], anchors: [at], crls: [], at: now });
+    expect(code(await against(anchor))).toBe("not-allowed");
+    expect(code(await against(relaxed))).toBe("ok");
   });
 });
 

@@ -4,7 +4,7 @@ import { type Candidate, readCandidate } from "./candidates.ts";
 import { type Refusal, refuse, unfitForPath } from "./certificate-checks.ts";
 import { constraintsRefuse } from "./constraints.ts";
 import { type CrlReading, isRevoked, readCrl } from "./crls.ts";
-import { allowsUsage, pathLengthOf } from "./tbs.ts";
+import { allowsUsage, hasCriticalPurposes, pathLengthOf, servesIke } from "./tbs.ts";
 
 /** A peer's chain is no longer than this; each certificate costs signature checks. */
 const longestChain = 10;
@@ -13,7 +13,7 @@ const longestChain = 10;
  * Whether the first certificate of the chain leads to an anchor at the time `at`, and may sign for its subject.
  * Refused are: what cannot be read; validity over or not begun, also of the anchor; RSA keys below 2048 bits and
  * signatures with SHA-1 or MD5; issuers that are no CA, or not for so long a path; a leaf whose keyUsage is without
- * digitalSignature; certificates in a list of their issuer. A list that its issuer did not sign is ignored; one that is
+ * digitalSignature, or whose extKeyUsage has no purpose that serves IKE; certificates in a list of their issuer. A list that its issuer did not sign is ignored; one that is
  * out of date still counts for what it lists. A leaf that is an anchor itself needs no issuer.
  */
 export async function verifyChain(request: ChainRequest): Promise<ChainVerdict> {
@@ -53,6 +53,9 @@ async function judge({ chain, anchors, crls, at }: ChainRequest): Promise<ChainV
   if (unfit !== undefined) return unfit;
   if (!allowsUsage(leaf.tbs, "digitalSignature")) {
     return refuse("not-allowed", `the key of ${leaf.view.subjectText} is not for digital signatures`);
+  }
+  if (!servesIke(leaf.tbs)) {
+    return refuse("not-allowed", `the key of ${leaf.view.subjectText} is for other purposes than IKE (extKeyUsage)`);
   }
 
   const path = findPath(leaf, others, trusted, at);
@@ -117,6 +120,9 @@ function unfitAsIssuer(issuer: Candidate, path: readonly Candidate[]): Refusal |
   if (pathLength === undefined) return refuse("not-allowed", `${subjectText} is no certification authority`);
   if (!allowsUsage(issuer.tbs, "keyCertSign")) {
     return refuse("not-allowed", `the key of ${subjectText} is not for signing certificates`);
+  }
+  if (hasCriticalPurposes(issuer.tbs) && !servesIke(issuer.tbs)) {
+    return refuse("not-allowed", `${subjectText} is an authority for other purposes than IKE (extKeyUsage)`);
   }
   // RFC 5280 4.2.1.9: self-issued certificates and the leaf are not counted
   const between = path.slice(1).filter((certificate) => certificate.subjectHex !== certificate.issuerHex).length;

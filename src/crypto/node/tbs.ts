@@ -87,6 +87,32 @@ export function allowsUsage(tbs: TbsCertificate, use: keyof typeof keyUsageBit):
   return ((bits?.[1] ?? 0) & keyUsageBit[use]) !== 0;
 }
 
+/** Purposes that IKE is served by, as contents octets of KeyPurposeIds in hexadecimal. */
+const ikePurposes: ReadonlySet<string> = new Set([
+  "551d2500", // anyExtendedKeyUsage
+  "2b06010505070311", // id-kp-ipsecIKE (RFC 4945 5.1.3.12)
+  "2b06010505070301", // id-kp-serverAuth: these and the following are what devices have in practice
+  "2b06010505070302", // id-kp-clientAuth
+  "2b06010505070305", // id-kp-ipsecEndSystem
+  "2b06010505070306", // id-kp-ipsecTunnel
+  "2b06010505070307", // id-kp-ipsecUser
+  "2b06010505080202", // iKEIntermediate
+]);
+
+/** Whether a key may be used for IKE (RFC 5280 4.2.1.12, RFC 4945 5.1.3.12): always without extKeyUsage. */
+export function servesIke(tbs: TbsCertificate): boolean {
+  const extension = tbs.extensions.find(({ oid }) => oid === extensionOid.extKeyUsage);
+  if (extension === undefined) return true;
+  const list = elementAt(extension.value, 0)?.contents;
+  const purposes = list === undefined ? undefined : elementsIn(list);
+  return purposes?.some(({ tag, contents }) => tag === 0x06 && ikePurposes.has(hex(contents))) === true;
+}
+
+/** Whether extKeyUsage must be heeded where its meaning is not settled: in certificates of authorities. */
+export function hasCriticalPurposes(tbs: TbsCertificate): boolean {
+  return tbs.extensions.some(({ oid, critical }) => critical && oid === extensionOid.extKeyUsage);
+}
+
 /** basicConstraints (RFC 5280 4.2.1.9): the number of CA certificates that may follow, undefined for no CA. */
 export function pathLengthOf(tbs: TbsCertificate): number | undefined {
   const extension = tbs.extensions.find(({ oid }) => oid === extensionOid.basicConstraints);
