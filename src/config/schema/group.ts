@@ -1,5 +1,6 @@
 /** A group of the key server. */
 import type * as z from "zod";
+import { MOST_LEAVES } from "../../gdoi/lkh/tree.ts";
 import type { GroupPolicy, MemberRule, PushTransport } from "../../gdoi/policy.ts";
 import { IdType } from "../../iana/isakmp.ts";
 import { addressOctets } from "../../util/address.ts";
@@ -131,6 +132,14 @@ function checkGroup(group: Loose<GroupSection>, report: Report): void {
     "TEK",
     report,
   );
+  const listed = group.members?.filter((member) => member?.rule?.rule === "identity").length ?? 0;
+  if (kek?.management === "lkh" && listed > MOST_LEAVES) {
+    report(
+      ["members"],
+      `are ${listed}, more than a key tree has leaves`,
+      `at most ${MOST_LEAVES}, or management: none`,
+    );
+  }
   checkPush(push, report);
   checkSignature(group, report);
   checkStreams(group, report);

@@ -8,6 +8,10 @@ const tek = "cipher: aes-gcm-16-128    #";
 const push = "push: { transport: unicast }";
 const socket = "control: { socket: control.sock }";
 
+function manyAddresses(count: number): string {
+  return Array.from({ length: count }, (_, n) => `10.9.${n >> 8}.${n & 255}`).join(", ");
+}
+
 export const mistakenPolicies: Readonly<Record<string, Mistake>> = {
   "3DES for the KEK": {
     edit: ["cipher: aes-cbc-128", "cipher: 3des-cbc"],
@@ -53,6 +57,11 @@ export const mistakenPolicies: Readonly<Record<string, Mistake>> = {
     at: "acknowledge: lkh",
     path: "keyServer.groups[0].kek.acknowledge",
     says: /needs a key tree.*management: lkh/,
+  },
+  "more members than a key tree has leaves": {
+    edit: ["members: [192.0.2.10,", `members: [${manyAddresses(32_768)},`],
+    path: "keyServer.groups[0].members",
+    says: /more than a key tree has leaves.*at most 32768/,
   },
   "AES-192 in a key tree": {
     edit: ["cipher: aes-cbc-128", "cipher: aes-cbc-192"],

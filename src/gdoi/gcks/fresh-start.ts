@@ -1,6 +1,6 @@
 /** Starting over: all keys are deleted at the members, and new ones wait for those who register again. */
 import type { Cause } from "../../ledger/event.ts";
-import { depthFor, KeyTree } from "../lkh/tree.ts";
+import { depthFor, KeyTree, MOST_LEAVES } from "../lkh/tree.ts";
 import type { GroupPolicy } from "../policy.ts";
 import { persist, replaceKek } from "./commit.ts";
 import { deleteAllPayloads } from "./compose.ts";
@@ -22,7 +22,6 @@ export interface Reason {
 const UNKNOWN_MEMBERS = 1024;
 /** A tree that proved too small is followed by one with so many times its room. */
 const GROWTH = 4;
-const MOST_MEMBERS = 32_768;
 
 /** An empty key tree when the group's policy has one. */
 export function newTree(group: Group, turn: Turn): KeyTree | undefined {
@@ -32,7 +31,7 @@ export function newTree(group: Group, turn: Turn): KeyTree | undefined {
   const before = group.tree === undefined ? 0 : group.tree.capacity;
   const full = group.tree !== undefined && group.tree.members >= before;
   const wanted = Math.max(expected(group.policy), 2 * group.members.registered, full ? GROWTH * before : before);
-  return KeyTree.create({ depth: depthFor(Math.min(MOST_MEMBERS, wanted)), keyBits: kek.keyBits }, turn.env);
+  return KeyTree.create({ depth: depthFor(Math.min(MOST_LEAVES, wanted)), keyBits: kek.keyBits }, turn.env);
 }
 
 function expected(policy: GroupPolicy): number {

@@ -38,10 +38,13 @@ export interface TreeUpdate {
   readonly root: Uint8Array;
 }
 
-/** The smallest depth with room for so many members. @throws RangeError above 32768. */
+/** LKH IDs have 16 bits, and half of them are leaves (RFC 6407 5.6.3.1). */
+export const MOST_LEAVES = 32_768;
+
+/** The smallest depth with room for so many members. @throws RangeError above MOST_LEAVES. */
 export function depthFor(members: number): number {
+  if (members > MOST_LEAVES) throw new RangeError(`LKH IDs have 16 bits: at most ${MOST_LEAVES} members`);
   const depth = Math.max(1, Math.ceil(Math.log2(Math.max(1, members))));
-  if (depth > 15) throw new RangeError("LKH IDs have 16 bits: at most 32768 members");
   return depth;
 }
 
