@@ -5,7 +5,7 @@
  * bounded rate and number: a key server sends copies to those whose acknowledgement was lost, and no other message could
  * reach it again. The copy was authenticated when it first came (READINGS 36 leaves copies unanswered).
  */
-import type { Datagram } from "../../core/engine.ts";
+import type { Datagram, Endpoint } from "../../core/engine.ts";
 import { addressOctets } from "../../util/address.ts";
 import { hex } from "../../util/octets.ts";
 import { ackKey, ackUsesLeaf, buildAck, isAckType } from "../ack.ts";
@@ -44,7 +44,7 @@ export function acknowledge(
   const ack = fits ? makeAck(gm, group, under, asked, leaf, datagram, seq) : undefined;
   const digest = digestOf(gm, datagram.bytes);
   const { from } = datagram;
-  const entry: AcceptedPush = { digest, group: group.name, from, seq, ack, answers: 0, answeredAt: gm.env.now };
+  const entry: AcceptedPush = { digest, group: group.name, from, seq, ack, answered: new Map() };
   gm.accepted.push(entry);
   if (gm.accepted.length > REMEMBERED_PER_GROUP * gm.groups.size) gm.accepted.shift();
   if (ack !== undefined) schedule(gm, entry, ack);
@@ -83,15 +83,16 @@ function schedule(gm: Gm, entry: AcceptedPush, ack: PendingAck): void {
   const most = Math.min(gm.policy.ackJitterMs, LONGEST_JITTER_MS);
   const jitters = ack.multicast || gm.policy.ackJitterUnicast;
   const delay = jitters && most > 0 ? gm.env.random.fraction() * most : 0;
-  entry.answers += 1;
-  entry.answeredAt = gm.env.now + delay;
+  const attempt = 1 + (entry.answered.get(nameOf(ack.to))?.times ?? 0);
+  const at = gm.env.now + delay;
+  entry.answered.set(nameOf(ack.to), { times: attempt, at });
   if (delay === 0) {
-    send(gm, ack, entry.answers);
+    send(gm, ack, attempt);
     return;
   }
   const key = `ack:${gm.ackCount++}`;
-  gm.acks.set(key, { ack, attempt: entry.answers });
-  gm.deadlines.set(key, entry.answeredAt);
+  gm.acks.set(key, { ack, attempt });
+  gm.deadlines.set(key, at);
 }
 
 /** The delay of an acknowledgement is over. */
@@ -112,19 +113,35 @@ function send(gm: Gm, ack: PendingAck, attempt: number): void {
 
 /**
  * Tells whether the datagram is a copy of a push that was accepted (RFC 6407 7.3.4), and answers it again when it comes
- * from the same endpoint, often enough apart and not too often.
+ * from the same endpoint or the key server of the registration, often enough apart and not too often to each.
  */
 export function isCopy(gm: Gm, datagram: Datagram): boolean {
   const digest = digestOf(gm, datagram.bytes);
   const known = gm.accepted.find((p) => p.digest === digest);
   if (known === undefined) return false;
   count(gm, "push.copy");
-  const { ack, from } = known;
-  const sameSource = from.address === datagram.from.address && from.port === datagram.from.port;
-  const due = gm.env.now >= known.answeredAt + BETWEEN_ANSWERS_MS;
-  if (ack !== undefined && sameSource && due && known.answers < ANSWERED_COPIES && gm.groups.has(known.group)) {
+  const { ack } = known;
+  const to = answerTo(gm, known, datagram.from);
+  if (ack === undefined || to === undefined || !gm.groups.has(known.group)) return true;
+  const { times = 0, at = Number.NEGATIVE_INFINITY } = known.answered.get(nameOf(to)) ?? {};
+  if (times < ANSWERED_COPIES && gm.env.now >= at + BETWEEN_ANSWERS_MS) {
     count(gm, "ack.repeated");
-    schedule(gm, known, ack);
+    schedule(gm, known, { ...ack, to });
   }
   return true;
+}
+
+/**
+ * Who gets the answer to a copy. Whoever overheard a push may have sent it here before the key server's own came, so the
+ * first source alone must not decide.
+ */
+function answerTo(gm: Gm, known: AcceptedPush, from: Endpoint): Endpoint | undefined {
+  if (nameOf(from) === nameOf(known.from)) return from;
+  const name = gm.groups.get(known.group)?.registration?.keyServer;
+  const keyServer = gm.policy.keyServers.find((one) => one.name === name)?.endpoint;
+  return keyServer?.address === from.address ? keyServer : undefined;
+}
+
+function nameOf({ address, port }: Endpoint): string {
+  return `${port} ${address}`;
 }

@@ -213,6 +213,22 @@ describe("pushes", () => {
     expect(bench.view.pushesAccepted).toBe(1);
   });
 
+  test("a push that somebody else sent on before it came from the key server is acknowledged to the key server too", () => {
+    const bench = new MemberBench().start();
+    const push = bench.server.push(bench.server.tekPayloads([bench.server.newTek()]));
+    const stranger = at("203.0.113.66");
+    for (let i = 0; i < 30; i++) {
+      bench.receive(push, stranger);
+      bench.pass(1_000);
+    }
+    const before = acksIn(bench.outputs);
+    expect(before).toHaveLength(16);
+    const [ack, ...others] = acksIn(bench.receive(push));
+    expect(others).toEqual([]);
+    expect(ack).toMatchObject({ to: keyServer, bytes: before[0]?.bytes });
+    expect(acksIn(bench.receive(push, at("203.0.113.67")))).toEqual([]);
+  });
+
   test("multicast is joined as the SAK says; the acknowledgement is delayed and leaves by that port", () => {
     const bench = new MemberBench();
     bench.server.destination = multicast;

@@ -146,8 +146,8 @@ export interface AcceptedPush {
   readonly seq: number;
   /** The acknowledgement it got, if any. */
   readonly ack: PendingAck | undefined;
-  answers: number;
-  answeredAt: Instant;
+  /** How often that went to an endpoint, and when it last did. */
+  readonly answered: Map<string, { readonly times: number; readonly at: Instant }>;
 }
 
 /** An acknowledgement ready to leave. */
