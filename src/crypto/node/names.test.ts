@@ -38,6 +38,12 @@ describe("RFC 4514 text of a Name", () => {
     expect(nameText(name("0401aa"))).toBe("CN=#0401aa"); // no string at all
   });
 
+  test("is one line that nothing turns around: separators and direction marks are hex pairs", () => {
+    const name = nameFromText("CN=gm1\u2028\u202e1mg\u200b");
+    expect(nameText(name)).toBe("CN=gm1\\e2\\80\\a8\\e2\\80\\ae1mg\\e2\\80\\8b");
+    expect(hex(nameFromText(nameText(name)))).toBe(hex(name));
+  });
+
   test("an empty Name is an empty text", () => {
     expect(nameText(fromHex("3000"))).toBe("");
   });

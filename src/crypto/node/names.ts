@@ -84,12 +84,12 @@ function stringOf(tag: number, contents: Uint8Array): string | undefined {
   }
 }
 
-/** RFC 4514 2.4, and control characters as hex pairs so that a name is always one line. */
+/** RFC 4514 2.4, and as hex pairs what would break the line of a name or turn its direction. */
 function escaped(text: string): string {
   const head = /^[ #]/.test(text) ? "\\" : "";
   const tail = text.length > 1 && text.endsWith(" ") ? "\\ " : "";
   const middle = tail === "" ? text : text.slice(0, -1);
-  return `${head}${middle.replace(/["+,;<>\\]/g, "\\$&").replace(/\p{Cc}/gu, hexPairs)}${tail}`;
+  return `${head}${middle.replace(/["+,;<>\\]/g, "\\$&").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, hexPairs)}${tail}`;
 }
 
 function hexPairs(character: string): string {
