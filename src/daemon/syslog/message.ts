@@ -29,7 +29,7 @@ const byteOrderMark = "\ufeff";
 export function syslogMessage(form: MessageForm, origin: Origin, event: StoredEvent, security: SecurityEvent): Buffer {
   const { name, severity } = security;
   const subject = event.subjects[0].name;
-  const said = `${severity}: ${subject}: ${sentence(event)} (event ${event.id})`;
+  const said = oneLine(`${severity}: ${subject}: ${sentence(event)} (event ${event.id})`);
   return compose(form, origin, event.at, severity, name, said);
 }
 
@@ -48,6 +48,11 @@ function compose(
   // RFC 5424 6.4: text beyond ASCII is UTF-8 and begins with the mark
   const mark = /^[\x20-\x7e]*$/.test(said) ? "" : byteOrderMark;
   return cut(`${priority}1 ${time} ${printable(host)} ${appName} ${pid} ${name} ${data} ${mark}${said}`);
+}
+
+/** Without what a server could take as the end of this message, an operator's reason with line breaks for instance. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
 }
 
 /** HOSTNAME: printable ASCII, at most 255 characters, `-` when there is none. */

@@ -58,6 +58,13 @@ describe("a message", () => {
     expect(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(long)).toContain("] \ufeffalarm: ");
   });
 
+  test("is one line, whatever the reason is that an operator gives", () => {
+    const forged = event(9, { reason: "replaced\r\n<81>1 forged\u2028too\u0007!" });
+    const text = syslogMessage("rfc5424", origin, forged, alarm).toString();
+    expect(text).toMatch(/evicted: replaced <81>1 forged too ! \(event 9\)$/);
+    expect(syslogMessage("local", origin, forged, alarm).toString()).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
+  });
+
   test("has no HOSTNAME that would break its header", () => {
     const odd = { ...origin, host: "a b\n" };
     expect(syslogMessage("rfc5424", odd, event(9), alarm).toString()).toContain("Z ab keyherald");
