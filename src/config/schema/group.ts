@@ -1,9 +1,11 @@
 /** A group of the key server. */
 import type * as z from "zod";
+import { type Identity, readOidIdentity } from "../../core/identity.ts";
 import { MOST_LEAVES } from "../../gdoi/lkh/tree.ts";
 import type { GroupPolicy, MemberRule, PushTransport } from "../../gdoi/policy.ts";
 import { IdType } from "../../iana/isakmp.ts";
 import { addressOctets } from "../../util/address.ts";
+import { hex } from "../../util/octets.ts";
 import {
   checked,
   choice,
@@ -37,6 +39,7 @@ import {
 import { buildKek, checkSignature, kekSection } from "./kek.ts";
 import { checkProfileGroup, profileField } from "./profile.ts";
 import { buildTek, tekSection } from "./tek.ts";
+import type { Iec61850Section } from "./tek-iec61850.ts";
 
 type Rule = { readonly rule: MemberRule } & Leaf;
 
@@ -175,9 +178,18 @@ function checkGroup(group: Loose<GroupSection>, report: Report): void {
   }
 }
 
+/** Lifetimes and delays travel in whole seconds: the old key may end a second early, and the next begin a second late. */
+const leastOverlapSeconds = 2;
+
+/** OID and selector, of the group's identity when the TEK names none. */
+function streamOf({ oid, selector }: Loose<Iec61850Section>, group: Identity | undefined): string {
+  const named = oid === undefined ? group && readOidIdentity(group) : { oid, oidSpecificPayload: selector };
+  return `${hex(named?.oid ?? new Uint8Array())};${hex(named?.oidSpecificPayload ?? new Uint8Array())}`;
+}
+
 /** What only TEKs of IEC 61850 can have. */
 function checkStreams(group: Loose<GroupSection>, report: Report): void {
-  const { teks, id, handOutNext, assurance, kek } = group;
+  const { teks, id, handOutNext, assurance, kek, renew, profile } = group;
   const ofGroup = id?.identity?.type === IdType.ID_OID;
   const streams = new Set<string>();
   teks?.forEach((tek, index) => {
@@ -185,7 +197,7 @@ function checkStreams(group: Loose<GroupSection>, report: Report): void {
     if (!("oid" in tek) && id !== undefined && !ofGroup) {
       report(["teks", index], "names no stream", "an oid, or one in the group's id: oid:…");
     }
-    const stream = `${tek.oid ?? ""};${tek.selector ?? ""}`;
+    const stream = streamOf(tek, id?.identity);
     if (streams.has(stream))
       report(["teks", index], "is for the same stream as an earlier TEK", "one TEK for a stream");
     streams.add(stream);
@@ -197,6 +209,12 @@ function checkStreams(group: Loose<GroupSection>, report: Report): void {
       `TEK ${teks?.[others]?.name ?? others} cannot be handed out before its time: ESP and AH have no activation delay of their own`,
       "TEKs of iec-61850 alone, or false",
     );
+  }
+  const next = handOutNext ?? (profile !== undefined && others < 0);
+  const shortest = Math.min(...(teks ?? []).map((tek) => tek?.lifetime ?? Number.POSITIVE_INFINITY));
+  if (next && renew !== undefined && shortest * renew < leastOverlapSeconds) {
+    const message = `of ${shortest}s leaves less than ${leastOverlapSeconds}s in which old and next keys overlap`;
+    report(["renew"], message, `at least ${Math.ceil((100 * leastOverlapSeconds) / shortest)}%, or longer lifetimes`);
   }
   if (assurance !== undefined && !(teks ?? []).some((tek) => tek?.protocol === "iec-61850")) {
     report(["assurance"], "only TEKs of IEC 61850 can tell of key delivery (RFC 8052 2.2.4.2)", "protocol: iec-61850");

@@ -54,6 +54,24 @@ export const mistakenStreams: Readonly<Record<string, Mistake>> = {
     path: `${group}.teks[1]`,
     says: /same stream/,
   },
+  "the stream of the group once more, by its name": {
+    edit: [
+      '          oid: 1.2.840.10070.61850.8.1.1\n          selector: "0404efc00002"\n',
+      '          oid: 1.2.840.10070.61850.8.1.2\n          selector: "0404EFC00001"\n',
+    ],
+    at: "- name: values",
+    path: `${group}.teks[1]`,
+    says: /same stream/,
+  },
+  "next keys that come into use when the old ones have ended": {
+    edit: [
+      "      teks:\n        - { name: trip, protocol: iec-61850, authentication: hmac-sha256-128, lifetime: 24h }",
+      "      renew: 19%\n      teks:\n        - { name: trip, protocol: iec-61850, authentication: hmac-sha256-128, lifetime: 10s }",
+    ],
+    at: "renew: 19%",
+    path: `${group}.renew`,
+    says: /of 10s leaves less than 2s.*at least 20%/,
+  },
   "an authentication that is none": {
     edit: ["authentication: hmac-sha256-128", "authentication: hmac-sha256-256"],
     path: `${group}.teks[0].authentication`,
