@@ -168,8 +168,11 @@ export interface CryptoProvider {
   /** Path validation; never rejects for octets of a peer. */
   verifyChain(request: ChainRequest): Promise<ChainVerdict>;
   /**
-   * Whether a certificate is in one of these revocation lists (DER) that its issuer signed. Lists that cannot be read
-   * count for nothing.
+   * Whether a certificate is in one of these revocation lists (DER) that its issuer signed, or that issuer in one that an
+   * anchor signed. Lists that cannot be read count for nothing.
    */
-  revocations(crls: readonly Uint8Array[]): (certificate: CertificateReference) => boolean;
+  revocations(
+    crls: readonly Uint8Array[],
+    anchors: readonly Uint8Array[],
+  ): (certificate: CertificateReference) => boolean;
 }

@@ -45,3 +45,13 @@ function keyOf(parsed: X509Certificate): KeyObject | undefined {
     return undefined;
   }
 }
+
+/** Names chain and the signature is good. keyUsage of the issuer is judged later, for the reason to be known. */
+export function hasIssued(issuer: Candidate, subject: Candidate): boolean {
+  if (issuer.key === undefined || issuer.subjectHex !== subject.issuerHex) return false;
+  try {
+    return subject.parsed.verify(issuer.key);
+  } catch {
+    return false;
+  }
+}

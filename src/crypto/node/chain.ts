@@ -1,6 +1,6 @@
 /** Path validation (RFC 5280 6): from the leaf to a trust anchor. */
 import type { ChainRequest, ChainVerdict } from "../provider.ts";
-import { type Candidate, readCandidate } from "./candidates.ts";
+import { type Candidate, hasIssued, readCandidate } from "./candidates.ts";
 import { type Refusal, refuse, unfitForPath } from "./certificate-checks.ts";
 import { constraintsRefuse } from "./constraints.ts";
 import { type CrlReading, isRevoked, readCrl } from "./crls.ts";
@@ -102,16 +102,6 @@ function findPath(
   }
   const { subjectText, issuerText } = leaf.view;
   return reason ?? refuse("untrusted", `no trust anchor has issued ${subjectText}, whose issuer is ${issuerText}`);
-}
-
-/** Names chain and the signature is good. keyUsage of the issuer is judged later, for the reason to be known. */
-function hasIssued(issuer: Candidate, subject: Candidate): boolean {
-  if (issuer.key === undefined || issuer.subjectHex !== subject.issuerHex) return false;
-  try {
-    return subject.parsed.verify(issuer.key);
-  } catch {
-    return false;
-  }
 }
 
 function unfitAsIssuer(issuer: Candidate, path: readonly Candidate[]): Refusal | undefined {

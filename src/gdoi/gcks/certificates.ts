@@ -1,6 +1,7 @@
 /** Certificates that members have registered with, and what becomes of those that are revoked. */
 import type { Env, StoreRecord } from "../../core/engine.ts";
 import type { CertificateReference, CryptoProvider } from "../../crypto/provider.ts";
+import type { Phase1Policy } from "../../ikev1/types.ts";
 import { hex } from "../../util/octets.ts";
 import { Fields } from "./plain.ts";
 
@@ -14,12 +15,15 @@ export interface MemberCertificate {
   readonly serialHex: string;
 }
 
+/** Whose certificates are taken, and what they have revoked. */
+type Trust = Pick<Phase1Policy, "anchors" | "crls">;
+
 const KIND = "gcks.issuer";
 
 /** The certificates of issuers, and the revocation lists that are asked about what they issued. */
 export class Certificates {
   readonly #issuers = new Map<string, Uint8Array>();
-  #lists: { readonly crls: readonly Uint8Array[]; readonly check: (one: CertificateReference) => boolean } | undefined;
+  #lists: { readonly of: Trust; readonly check: (one: CertificateReference) => boolean } | undefined;
 
   /** Takes issuers back that an earlier life stored. @throws Error when a record is not of the form it was written in. */
   restore(records: Iterable<StoreRecord>): void {
@@ -42,20 +46,16 @@ export class Certificates {
     return { certificate, record: { kind: KIND, key: issuer, value: { certificate: of.issuer } } };
   }
 
-  /** Whether a member's certificate is in one of the lists. */
-  memberRevoked(
-    { issuer, serialHex }: MemberCertificate,
-    crls: readonly Uint8Array[],
-    env: Pick<Env, "crypto">,
-  ): boolean {
+  /** Whether a member's certificate, or its issuer's, is in one of the lists. */
+  memberRevoked({ issuer, serialHex }: MemberCertificate, trust: Trust, env: Pick<Env, "crypto">): boolean {
     const found = this.#issuers.get(issuer);
-    return found !== undefined && this.revoked({ issuer: found, serialHex }, crls, env);
+    return found !== undefined && this.revoked({ issuer: found, serialHex }, trust, env);
   }
 
-  /** Whether a certificate is in one of the lists. */
-  revoked(certificate: CertificateReference, crls: readonly Uint8Array[], { crypto }: Pick<Env, "crypto">): boolean {
-    if (crls.length === 0) return false;
-    if (this.#lists?.crls !== crls) this.#lists = { crls, check: crypto.revocations(crls) };
+  /** Whether a certificate, or its issuer's, is in one of the lists. */
+  revoked(certificate: CertificateReference, trust: Trust, { crypto }: Pick<Env, "crypto">): boolean {
+    if (trust.crls.length === 0) return false;
+    if (this.#lists?.of !== trust) this.#lists = { of: trust, check: crypto.revocations(trust.crls, trust.anchors) };
     return this.#lists.check(certificate);
   }
 }

@@ -205,7 +205,7 @@ export class GcksEngine implements Engine<GcksCommand> {
   /** Ends an SA whose certificate is revoked; the list may have come while its chain was looked at. */
   #endRevoked(sa: Phase1Sa, turn: Turn): void {
     const { certificates, policy } = turn.server;
-    if (sa.certificate === undefined || !certificates.revoked(sa.certificate, policy.phase1.crls, turn.env)) return;
+    if (sa.certificate === undefined || !certificates.revoked(sa.certificate, policy.phase1, turn.env)) return;
     this.#phase1.delete(sa, CERTIFICATE_REVOKED, turn.env, turn.out);
     this.#pulls.sessions.forget(sa);
   }

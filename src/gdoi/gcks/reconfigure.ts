@@ -168,7 +168,7 @@ function applyRules(group: Group, turn: Turn): void {
   const { crypto } = turn.env;
   const { certificates, policy } = turn.server;
   const revoked = [...group.members.present()].filter(
-    ({ certificate }) => certificate && certificates.memberRevoked(certificate, policy.phase1.crls, turn.env),
+    ({ certificate }) => certificate && certificates.memberRevoked(certificate, policy.phase1, turn.env),
   );
   if (revoked.length > 0) {
     evict(group, turn, revoked, { standing: "evicted", reason: CERTIFICATE_REVOKED, by: "policy" });
