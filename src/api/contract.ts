@@ -41,6 +41,13 @@ export const eventQuery = z.strictObject({
   limit: number.max(100_000).exactOptional(),
 });
 
+/** Why an operator does something: it is shown on terminals and sent to syslog, so that it must be one line of text. */
+const reason = z
+  .string()
+  .min(1)
+  .max(1000)
+  .regex(/^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u, "one line of text is wanted, without control characters");
+
 /** Every request with one answer. Path parameters come beside the input. */
 export const endpoints = {
   status: get("/v1/status", nothing, daemonStatus),
@@ -56,7 +63,7 @@ export const endpoints = {
   ),
   evict: post(
     "/v1/groups/:name/evict",
-    z.strictObject({ members, reason: z.string().min(1).max(1000) }),
+    z.strictObject({ members, reason }),
     z.object({ group: z.string(), evicted: z.array(z.string()), rekeys: plannedRekeys }),
   ),
   admit: post(

@@ -48,6 +48,8 @@ test.each([
   ["POST", "/v1/groups/g/rekey", '{"what":"all"}', 400, "bad-request"],
   ["POST", "/v1/groups/g/rekey", '{"what":"tek","more":1}', 400, "bad-request"],
   ["POST", "/v1/groups/g/evict", '{"members":[],"reason":"x"}', 400, "bad-request"],
+  ["POST", "/v1/groups/g/evict", '{"members":["gm1"],"reason":"two\\nlines"}', 400, "bad-request"],
+  ["POST", "/v1/groups/g/evict", '{"members":["gm1"],"reason":"\\u001b[31mred"}', 400, "bad-request"],
   ["POST", "/v1/groups/g/rekey", '{"what":"tek"}', 500, "internal"],
 ])("%s %s with body %s is answered with status %i", async (method, path, body, status, code) => {
   const answer = await ask(method, path, body);
