@@ -57,7 +57,7 @@ function filled({ tag, contents }: DerElement, levels: number): boolean {
 }
 
 /** The element with this tag octet and contents of less than 16 MiB. */
-export function derOf(tag: number, contents: Uint8Array): Uint8Array {
+export function derOf(tag: number, contents: Uint8Array): Uint8Array<ArrayBuffer> {
   const { length } = contents;
   const digits =
     length < 0x80

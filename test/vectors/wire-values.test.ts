@@ -10,61 +10,12 @@ import { decodeLkhDownload, decodeLkhUpdate, encodeLkhDownload, encodeLkhUpdate 
 import { decodeChain, decodeMessage, encodeMessage, payloadType } from "../../src/wire/message.ts";
 import type { GdoiSaPayload, KdPayload, Payload } from "../../src/wire/payloads.ts";
 import { decodeClear, hexOf, vectorFile } from "../support/golden.ts";
+import type { Pull, Push, PushCase, Tek } from "./gdoi-data.ts";
 
 interface Message {
   readonly plaintext: string;
   readonly datagram: string;
   readonly hash: string;
-}
-
-interface Tek {
-  readonly protocol: number;
-  readonly spi: string;
-  readonly tek_algorithm_key?: string;
-  readonly tek_integrity_key?: string;
-}
-
-interface Pull {
-  readonly group: number;
-  readonly ni: string;
-  readonly nr: string;
-  readonly spi: string;
-  readonly kek_algorithm_key: string;
-  readonly seq: number;
-  readonly mid: number;
-  readonly teks: readonly Tek[];
-  readonly sids: readonly number[];
-  readonly message1: Message;
-  readonly message2: Message;
-  readonly message3: Message;
-  readonly message4: Message;
-}
-
-interface Push {
-  readonly name: string;
-  readonly spi: string;
-  readonly seq: number;
-  readonly payloads: readonly { readonly type: string; readonly offset: number; readonly octets: string }[];
-  readonly hdr: string;
-  readonly plaintext: string;
-  readonly datagram: string;
-  readonly signature: string;
-  readonly teks?: readonly Tek[];
-  readonly new_spi?: string;
-  readonly new_kek_algorithm_key?: string;
-  readonly acks: readonly {
-    readonly member: string;
-    readonly hash: string;
-    readonly datagram: string;
-    readonly ack_hash_input: string;
-  }[];
-}
-
-interface Case {
-  readonly name: string;
-  readonly public_key: string;
-  readonly pull: Pull;
-  readonly pushes: readonly Push[];
 }
 
 interface Phase1 {
@@ -96,7 +47,7 @@ interface LkhFile {
   readonly pushes: readonly Push[];
 }
 
-const push = vectorFile<{ readonly phase1: Phase1; readonly cases: readonly Case[] }>("gdoi-push.json");
+const push = vectorFile<{ readonly phase1: Phase1; readonly cases: readonly PushCase[] }>("gdoi-push.json");
 const lkh = vectorFile<LkhFile>("gdoi-lkh.json");
 const acks = vectorFile<{
   readonly vectors: readonly {

@@ -1,6 +1,5 @@
 /** The role of the key server. */
 import type * as z from "zod";
-import { identityKey } from "../../core/identity.ts";
 import type { GcksPolicy } from "../../gdoi/gcks/types.ts";
 import type { PeerPolicy } from "../../ikev1/types.ts";
 import { addressOctets } from "../../util/address.ts";
@@ -10,6 +9,7 @@ import { addressRange, endpoint, identity, name } from "../values.ts";
 import { buildGroup, groupSection } from "./group.ts";
 import { addressIdentity, buildPhase1, checkPhase1, phase1Shape, pskOf, pskSection } from "./phase1.ts";
 import { checkProfileRole, hasProfile, type PortAt } from "./profile.ts";
+import { refuseRepeatedGroups } from "./repeated-groups.ts";
 
 const gdoiPort = 848;
 
@@ -45,35 +45,21 @@ export function keyServerSection(around: Surroundings): z.ZodType<KeyServerSecti
 
 function checkKeyServer(server: Loose<KeyServerSection>, report: Report): void {
   const { listen, peers, groups, certificate, identity: own } = server;
-  const each = refuseRepeats;
-  each(
+  refuseRepeats(
     listen,
     (at) => `${at.address} ${at.port}`,
     (index) => ["listen", index],
     "address",
     report,
   );
-  each(
+  refuseRepeats(
     peers,
     (peer) => peer.name,
     (index) => ["peers", index, "name"],
     "peer",
     report,
   );
-  each(
-    groups,
-    (group) => group.name,
-    (index) => ["groups", index, "name"],
-    "group",
-    report,
-  );
-  each(
-    groups,
-    (group) => group.id && identityKey(group.id.identity),
-    (index) => ["groups", index, "id"],
-    "group id",
-    report,
-  );
+  refuseRepeatedGroups(groups, report);
   const profiled = hasProfile(groups);
   checkPhase1(server, peers ?? [], profiled, report);
   if (profiled) checkProfileRole(server, "peers", peers ?? [], portsOf(server), report);

@@ -1,6 +1,5 @@
 /** The role of the member. */
 import type * as z from "zod";
-import { identityKey } from "../../core/identity.ts";
 import type { GmPolicy } from "../../gdoi/gm/types.ts";
 import type { PeerPolicy } from "../../ikev1/types.ts";
 import { addressOctets } from "../../util/address.ts";
@@ -19,8 +18,10 @@ import {
 import { keysFile, type Surroundings } from "../files.ts";
 import { didYouMean } from "../suggest.ts";
 import { address, duration, endpoint, groupId, identity, name, share } from "../values.ts";
+
 import { addressIdentity, buildPhase1, checkPhase1, phase1Shape, pskOf, pskSection } from "./phase1.ts";
 import { checkProfileRole, hasProfile, type PortAt, profileField } from "./profile.ts";
+import { refuseRepeatedGroups } from "./repeated-groups.ts";
 
 const gdoiPort = 848;
 /** Most Sender-IDs that a member may ask for; the key server may grant fewer. */
@@ -85,28 +86,14 @@ export function memberSection(around: Surroundings): z.ZodType<MemberSection> {
 
 function checkMember(member: Loose<MemberSection>, report: Report): void {
   const { keyServers, groups, certificate, identity: own, local } = member;
-  const each = refuseRepeats;
-  each(
+  refuseRepeats(
     keyServers,
     (server) => server.name,
     (index) => ["keyServers", index, "name"],
     "key server",
     report,
   );
-  each(
-    groups,
-    (group) => group.name,
-    (index) => ["groups", index, "name"],
-    "group",
-    report,
-  );
-  each(
-    groups,
-    (group) => group.id && identityKey(group.id.identity),
-    (index) => ["groups", index, "id"],
-    "group id",
-    report,
-  );
+  refuseRepeatedGroups(groups, report);
   const names = (keyServers ?? []).flatMap((server) => server?.name ?? []);
   groups?.forEach((group, index) => {
     group?.keyServers?.forEach((server, at) => {
@@ -118,7 +105,7 @@ function checkMember(member: Loose<MemberSection>, report: Report): void {
         names.length > 0 ? oneOf(names) : "the name of one of keyServers",
       );
     });
-    each(
+    refuseRepeats(
       group?.keyServers,
       (server) => server,
       (at) => ["groups", index, "keyServers", at],

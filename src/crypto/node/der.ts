@@ -1,18 +1,10 @@
 /** The few DER (X.690) encodings that key material is wrapped in; certificates are read and written with asn1js. */
+import { derOf } from "../../util/der.ts";
 import { concat } from "../../util/octets.ts";
 
-/** One element: identifier octet, definite length, contents. Contents of less than 16 MiB. */
+/** One element around `contents`, which have less than 16 MiB in all. */
 export function element(tag: number, ...contents: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  let length = 0;
-  for (const part of contents) length += part.length;
-  return concat(new Uint8Array([tag, ...lengthOctets(length)]), ...contents);
-}
-
-function lengthOctets(length: number): number[] {
-  if (length < 0x80) return [length];
-  if (length < 0x100) return [0x81, length];
-  if (length < 0x10000) return [0x82, length >> 8, length & 0xff];
-  return [0x83, length >> 16, (length >> 8) & 0xff, length & 0xff];
+  return derOf(tag, concat(...contents));
 }
 
 /** SEQUENCE of elements. */
