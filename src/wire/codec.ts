@@ -48,6 +48,12 @@ export function codeText(registry: Registry, code: number): string {
   return name === undefined ? String(code) : `${name} (${code})`;
 }
 
+/** `SIT_SECRECY | SIT_INTEGRITY (6)`: the names of the bits that are set, or the number alone when none has a name. */
+export function bitsText(registry: Registry, bits: number): string {
+  const names = Object.entries(registry).filter(([, bit]) => (bits & bit) !== 0);
+  return names.length === 0 ? String(bits) : `${names.map(([name]) => name).join(" | ")} (${bits})`;
+}
+
 /** Exactly `length` octets. */
 export function bytes(length: number): Codec<Uint8Array> {
   return {

@@ -2,7 +2,7 @@
 import { ExchangeType, Flag, PayloadType } from "../iana/isakmp.ts";
 import type { Result } from "../util/result.ts";
 import { Writer } from "../util/writer.ts";
-import { bytes, type Codec, named, u8, u32 } from "./codec.ts";
+import { bitsText, bytes, type Codec, named, u8, u32 } from "./codec.ts";
 import { attempt, type WireError } from "./error.ts";
 import type { Header } from "./payloads.ts";
 import { struct } from "./struct.ts";
@@ -41,7 +41,7 @@ export const headerFields: Codec<Header> = struct(SECTION)
   .field("nextPayload", "Next Payload", named(u8, PayloadType))
   .merge(version)
   .field("exchangeType", "Exchange Type", named(u8, ExchangeType))
-  .field("flags", "Flags", u8, flagsText)
+  .field("flags", "Flags", u8, (flags) => bitsText(Flag, flags))
   .field("messageId", "Message ID", u32)
   .field("length", "Length", u32);
 
@@ -65,9 +65,4 @@ export function encodeHeader(header: Omit<Header, "majorVersion" | "minorVersion
   const writer = new Writer();
   headerFields.write(writer, { ...header, majorVersion: MAJOR_VERSION, minorVersion: MINOR_VERSION }, undefined);
   return writer.finish();
-}
-
-function flagsText(flags: number): string {
-  const names = Object.entries(Flag).filter(([, bit]) => (flags & bit) !== 0);
-  return names.length === 0 ? String(flags) : `${names.map(([name]) => name).join(" | ")} (${flags})`;
 }

@@ -12,7 +12,7 @@ import {
 import type { Reader } from "../../util/reader.ts";
 import { type AttributeTable, attributes } from "../attributes.ts";
 import { Chain, implied, sole } from "../chain.ts";
-import { bytes, type Codec, named, octetsText, u8, u32 } from "../codec.ts";
+import { bitsText, bytes, type Codec, named, octetsText, u8, u32 } from "../codec.ts";
 import type { Proposal, SaPayload, Transform } from "../payloads.ts";
 import { struct } from "../struct.ts";
 
@@ -82,7 +82,7 @@ function situation(doi: number): Codec<SituationFields> {
       return { situation: bits, situationLabels: reader.since(start) };
     },
     write: (writer, { situation: bits, situationLabels }, trace) => {
-      trace?.open("Situation", writer.length, situationText(bits));
+      trace?.open("Situation", writer.length, bitsText(Situation, bits));
       u32.write(writer, bits, trace);
       trace?.close();
       if (situationLabels === undefined) return;
@@ -111,11 +111,6 @@ function passPadded(reader: Reader, octetsOf: (length: number) => number): void 
   const length = reader.u16();
   if (reader.u16() !== 0) throw reader.fault("reserved", "RESERVED must be zero", reader.offset - 2);
   reader.take(4 * Math.ceil(octetsOf(length) / 4));
-}
-
-function situationText(bits: number): string {
-  const names = Object.entries(Situation).filter(([, bit]) => (bits & bit) !== 0);
-  return names.length === 0 ? String(bits) : `${names.map(([name]) => name).join(" | ")} (${bits})`;
 }
 
 /** Refuses a list that is not as long as the field before it says. */
