@@ -49,7 +49,10 @@ describe("the IKE header", () => {
 
   test("of IKEv1 is refused, and there is nothing to answer it with", () => {
     const decoded = decodeHeader(changed(17, 0x10));
-    expect(decoded).toMatchObject({ ok: false, error: { code: "version", message: expect.stringContaining("version 1.0") } });
+    expect(decoded).toMatchObject({
+      ok: false,
+      error: { code: "version", message: expect.stringContaining("version 1.0") },
+    });
     expect(!decoded.ok && decoded.error.header).toBeUndefined();
   });
 
