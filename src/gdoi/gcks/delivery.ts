@@ -14,6 +14,11 @@ const LEAST_WAIT_MS = 10_000;
 /** Octets of a push are not sent when they are older than this, or than the last of its repeats and some lateness. */
 const LONGEST_AGE_MS = 60_000;
 const LATENESS_MS = 5_000;
+/**
+ * After an update of the key tree the new TEKs wait this long for those who are silent, who get the update again
+ * meanwhile and later. All repeats of the TEKs come so much behind those of the update, which brings their KEK.
+ */
+const REPLACE_AFTER_MS = 2_000;
 type MulticastPush = Extract<PushTransport, { transport: "multicast" }>;
 
 /** Names in one event; how many there are is always told. */
@@ -276,10 +281,21 @@ export function supersede(group: Group): void {
   for (const rekey of group.flights) rekey.superseded = true;
 }
 
+/**
+ * When the TEKs that replace all others go, at the latest, while the update of the key tree before them is under way
+ * (RFC 6407 7.4.1): Infinity when it is not their turn.
+ */
+export function replacement({ queue, flights }: Group): Instant {
+  const [step] = queue;
+  const before = flights.filter((rekey) => !rekey.superseded);
+  if (step?.what !== "replace" || before.some(({ kind }) => kind !== "lkh")) return Number.POSITIVE_INFINITY;
+  return Math.max(...before.map(({ sentAt }) => sentAt)) + REPLACE_AFTER_MS;
+}
+
 /** Sets the group's deadlines anew. */
 export function schedule(group: Group): void {
   const { deadlines, flights, queue } = group;
-  set("push", Math.min(...flights.map((rekey) => due(rekey, group.policy.acks))));
+  set("push", Math.min(replacement(group), ...flights.map((rekey) => due(rekey, group.policy.acks))));
   set("grace", nextGrace(group));
   const renewal = group.renewal();
   set("activate", nextActivation(group));

@@ -1,8 +1,11 @@
-/** Which push comes next: one after the other, each when the one before is settled. */
+/**
+ * Which push comes next: one after the other, each when the one before is settled. New TEKs after an update of the key
+ * tree alone do not wait for that, or one silent member would delay them for all.
+ */
 import type { Cause } from "../../ledger/event.ts";
 import { hex } from "../../util/octets.ts";
 import { commit, endGrace } from "./commit.ts";
-import { deliver, schedule } from "./delivery.ts";
+import { deliver, replacement, schedule } from "./delivery.ts";
 import { freshStart } from "./fresh-start.ts";
 import { type Group, needsFreshStart, newTeks, type Step } from "./group.ts";
 import { launchAgain, launchKek, launchTek } from "./launch.ts";
@@ -60,7 +63,7 @@ export function pump(group: Group, turn: Turn): void {
 /** Sends what is next, as long as nothing under way must be settled first. Returns whether a step was taken. */
 function advance(group: Group, turn: Turn): boolean {
   let moved = false;
-  while (group.idle) {
+  while (group.idle || replacement(group) <= turn.env.now) {
     const step = group.queue.shift();
     if (step === undefined) break;
     moved = true;

@@ -16,7 +16,7 @@ import { type GroupContents, type KekOutcome, matchKek, matchTeks, readContents,
 import { releaseKept } from "./expiry.ts";
 import { installTeks, rekeyState, removeTek, replaceRekey } from "./keys.ts";
 import { count, drop, report } from "./report.ts";
-import { gapSeen, registerSoon, scheduleKeys, strayCame, sweptClean } from "./schedule.ts";
+import { gapSeen, registerSoon, scheduleKeys, strayCame, strayKnown, sweptClean } from "./schedule.ts";
 import type { Gm, Group, RekeyState } from "./state.ts";
 
 /** A datagram of exchange type GROUPKEY-PUSH. */
@@ -38,18 +38,18 @@ export function pushArrived(gm: Gm, datagram: Datagram, header: Header): void {
   }
   const late = [...gm.groups.values()].some((group) => group.retired.includes(spi));
   count(gm, late ? "drop.push-old-kek" : "drop.push-unknown-spi");
-  if (!late) unknownSpi(gm, datagram);
+  if (!late) unknownSpi(gm, datagram, spi);
 }
 
 /** A push under a KEK that never came, from a key server that serves us: a roll-over may have been missed. */
-function unknownSpi(gm: Gm, datagram: Datagram): void {
+function unknownSpi(gm: Gm, datagram: Datagram, spi: string): void {
   const servers = gm.policy.keyServers.filter((k) => k.endpoint.address === datagram.from.address).map((k) => k.name);
   for (const group of gm.groups.values()) {
     const { registration } = group;
     if (registration === undefined || !servers.some((name) => group.config.keyServers.includes(name))) continue;
     const port = group.joined?.port ?? registration.local.port;
     if (port !== datagram.via.port && registration.local.port !== datagram.via.port) continue;
-    strayCame(gm, group);
+    strayCame(gm, group, spi);
   }
 }
 
@@ -164,6 +164,7 @@ function carryOut(
     group.handover = rolled && kek.path !== undefined ? { old: under, newSpi: next.spi } : undefined;
     replaceRekey(gm, group, { ...next, verifier, seq: rolled ? 0 : push.seq });
     if (kek.path !== undefined) group.path = kek.path;
+    strayKnown(gm, group, next.spi);
   } else if (group.handover !== undefined) {
     group.handover = undefined;
   }

@@ -75,11 +75,18 @@ export function registerSoon(
 }
 
 /** A push came under a KEK that never did: a roll-over may have been missed, or somebody wants us to think so. */
-export function strayCame(gm: Gm, group: Group): void {
+export function strayCame(gm: Gm, group: Group, spi: string): void {
   const { everyMs, askedAt } = group.strays;
   const why = "the key server sent a push under a KEK that is not known here";
   const afterMs = Math.max(0, askedAt + everyMs - gm.env.now);
-  if (registerSoon(gm, group, "unknown-spi", why, { afterMs })) group.strays = { ...group.strays, asking: true };
+  if (registerSoon(gm, group, "unknown-spi", why, { afterMs })) group.strays = { ...group.strays, asking: true, spi };
+}
+
+/** The KEK of that push came after all, with an update of the key tree that was late: pushes under it come again. */
+export function strayKnown(gm: Gm, group: Group, spi: string): void {
+  if (!group.strays.asking || group.strays.spi !== spi) return;
+  gm.deadlines.clear(`prompt:${group.name}`);
+  group.strays = { ...group.strays, asking: false };
 }
 
 /** A re-registration begins that was planned before. */

@@ -125,8 +125,11 @@ export interface Group {
   /** When a push last made the member re-register (at most once in a while), and why it will or did. */
   promptedAt: Instant | undefined;
   promptedBy: string;
-  /** Pushes under KEKs that never came: how far apart they make it re-register, when they last did and whether for nothing. */
-  strays: { readonly everyMs: number; readonly askedAt: Instant; readonly asking: boolean };
+  /**
+   * Pushes under KEKs that never came: how far apart they make it re-register, when they last did and whether for nothing;
+   * the SPI of the one that it is about to re-register for.
+   */
+  strays: { readonly everyMs: number; readonly askedAt: Instant; readonly asking: boolean; readonly spi?: string };
   /** The planned re-registration is for a gap in front of an LKH update. */
   gapBehindUpdate: boolean;
   /** When an SPI that was seen last led to a PULL, and one that waits for the next. */

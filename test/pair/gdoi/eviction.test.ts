@@ -99,6 +99,98 @@ describe("with LKH", () => {
     }
   });
 
+  describe("while one member is silent", () => {
+    const group = { kek: { management: "lkh", ack: 2 }, maxPushOctets: 4_000 } as const;
+    const isPush = ({ bytes }: Packet) => bytes[18] === 33;
+    const hasNewTeks = (member: GmHost, old: readonly string[]) => {
+      const { teks } = keysOf(member);
+      return teks.length > 0 && teks.every(({ spi }) => !old.includes(spi));
+    };
+
+    /** Five members; the first is put out, and `silent` gets no push that `lost` holds for. */
+    async function evicting(lost: (packet: Packet, sinceMs: number) => boolean) {
+      const setup = await running(5, group);
+      const { world, gcks, members } = setup;
+      const [gone, silent, ...others] = members;
+      if (gone === undefined || silent === undefined) throw new Error("no members");
+      const old = keysOf(silent).teks.map(({ spi }) => spi);
+      const from = world.now;
+      world.intercept = (packet) =>
+        packet.to.address === silent.address && isPush(packet) && lost(packet, world.now - from) ? [] : [packet];
+      gcks.command({ do: "evict", group: "plant", members: [gone.address], reason: "stolen" });
+      const registrations = () => world.events.filter((e) => e.event.kind === "gm.registered").length;
+      return { ...setup, gone, silent, others, old, from, registrations };
+    }
+
+    test("the others have new TEKs after two seconds, and it is sent the update further", async () => {
+      const { world, gcks, gone, silent, others, old, from, registrations } = await evicting(() => true);
+      const before = registrations();
+      await world.runUntil(() => others.every((member) => hasNewTeks(member, old)), 3_000);
+      expect(world.now - from).toBeGreaterThanOrEqual(2_000);
+      expect(hasNewTeks(gone, old)).toBe(false);
+      await world.runUntil(() => settled(gcks), 5 * minute);
+      const repeats = world.wire.filter((w) => w.at > from + 30_000 && isPush(w.packet));
+      expect(new Set(repeats.map(({ packet }) => packet.to.address))).toEqual(new Set([silent.address]));
+      // the update and the TEKs, each by its own KEK
+      expect(new Set(repeats.map(({ packet }) => Buffer.from(packet.bytes.subarray(0, 16)).toString("hex"))).size).toBe(2);
+      expect(gcks.engine.group("plant")?.rekeys.map(({ kind, acked, missing }) => [kind, acked, missing])).toEqual([
+        ["lkh", 3, 1],
+        ["tek", 3, 1],
+      ]);
+      expect(registrations()).toBe(before);
+    });
+
+    test("it comes to the new TEKs by the last repeats, without registering again", async () => {
+      // the schedule of the tests ends with repeats after 30 and 40 seconds
+      const { world, gcks, silent, others, old, registrations } = await evicting((_, sinceMs) => sinceMs < 39_000);
+      const before = registrations();
+      await world.runUntil(() => settled(gcks), 5 * minute);
+      expect(hasNewTeks(silent, old)).toBe(true);
+      expect(keysOf(silent)).toEqual(keysOf(others[0] ?? silent));
+      expect(gcks.engine.group("plant")?.rekeys.map(({ acked }) => acked)).toEqual([4, 4]);
+      await world.runFor(2 * minute);
+      expect(registrations()).toBe(before);
+    });
+
+    test("the TEKs that reach it before the update are taken when they come again", async () => {
+      const first: string[] = [];
+      const { world, gcks, silent, others, old, registrations } = await evicting((packet, sinceMs) => {
+        const spi = Buffer.from(packet.bytes.subarray(0, 16)).toString("hex");
+        if (first.length === 0) first.push(spi);
+        return spi === first[0] && sinceMs < 3_000;
+      });
+      const before = registrations();
+      await world.runUntil(() => settled(gcks), 5 * minute);
+      expect(silent.engine.status().counters["drop.push-unknown-spi"]).toBeGreaterThan(0);
+      expect(hasNewTeks(silent, old)).toBe(true);
+      expect(keysOf(silent)).toEqual(keysOf(others[0] ?? silent));
+      await world.runFor(2 * minute);
+      expect(registrations()).toBe(before);
+    });
+
+    test("a key server that is killed between the two sends the TEKs when it is back", async () => {
+      const { world, gcks, others, old } = await evicting(() => true);
+      await world.runFor(1_000);
+      gcks.kill();
+      await world.runFor(20_000);
+      expect(others.some((member) => hasNewTeks(member, old))).toBe(false);
+      gcks.start();
+      await world.runUntil(() => others.every((member) => hasNewTeks(member, old)), 1_000);
+    });
+
+    test("a second one that is put out at that moment gets neither", async () => {
+      const { world, gcks, silent, others, old } = await evicting(() => false);
+      await world.runFor(1_900);
+      gcks.command({ do: "evict", group: "plant", members: [silent.address], reason: "stolen too" });
+      await world.runUntil(() => settled(gcks), 5 * minute);
+      await world.runFor(2 * minute);
+      const fresh = keysOf(others[0] ?? silent);
+      for (const member of others) expect(keysOf(member)).toEqual(fresh);
+      expect(fresh.teks.some(({ spi }) => old.includes(spi))).toBe(false);
+      expect(keysOf(silent).teks.some(({ spi }) => fresh.teks.some((tek) => tek.spi === spi))).toBe(false);
+    });
+  });
+
   test("a member that is let in again registers and gets a key of its own", async () => {
     const { world, gcks, members } = await running(4, { kek: { management: "lkh", ack: 2 } });
     const [first, second] = members;
