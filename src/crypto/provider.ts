@@ -81,18 +81,23 @@ export interface CertificateView {
 
 /** One certificate and no other: by its issuer and the issuer's number for it. */
 export interface CertificateReference {
-  /** The issuer's certificate, DER. */
+  /** The issuer's certificate, DER; of a trust anchor itself its own. */
   readonly issuer: Uint8Array;
+  /** The path above the issuer, up to the trust anchor, DER; empty when the issuer is the anchor. */
+  readonly above: readonly Uint8Array[];
   /** Contents of the INTEGER, in hexadecimal. */
   readonly serialHex: string;
 }
+
+/** How a certificate that was accepted stands later: `revoked` is it, or one above it; `untrusted`: no anchor is above it. */
+export type CertificateStanding = "good" | "revoked" | "untrusted";
 
 export type ChainVerdict =
   | {
       readonly ok: true;
       readonly leaf: CertificateView;
-      /** Of the leaf; absent when it is a trust anchor itself. */
-      readonly reference?: CertificateReference;
+      /** Of the leaf. */
+      readonly reference: CertificateReference;
     }
   | {
       readonly ok: false;
@@ -168,11 +173,11 @@ export interface CryptoProvider {
   /** Path validation; never rejects for octets of a peer. */
   verifyChain(request: ChainRequest): Promise<ChainVerdict>;
   /**
-   * Whether a certificate is in one of these revocation lists (DER) that its issuer signed, or that issuer in one that an
-   * anchor signed. Lists that cannot be read count for nothing.
+   * How certificates stand that were accepted before: by the anchors and revocation lists (DER) of now. Only a list that the
+   * issuer of a certificate signed can revoke it; lists that cannot be read count for nothing. Dates are not looked at.
    */
-  revocations(
+  standings(
     crls: readonly Uint8Array[],
     anchors: readonly Uint8Array[],
-  ): (certificate: CertificateReference) => boolean;
+  ): (certificate: CertificateReference) => CertificateStanding;
 }

@@ -8,6 +8,7 @@ import { nameOf } from "../iana/names.ts";
 import { isZero } from "../util/octets.ts";
 import type { Header, Payload } from "../wire/payloads.ts";
 import { Book } from "./book.ts";
+import { certificateFault } from "./certificate-standing.ts";
 import { saId } from "./established.ts";
 import type { Context } from "./exchange.ts";
 import { protectNotices } from "./informational.ts";
@@ -43,8 +44,11 @@ export class Phase1Endpoint {
     const gone = noLongerPeer(this.#policy, policy, env.crypto);
     this.#policy = policy;
     const ctx = this.#context(env, out);
+    const standing = env.crypto.standings(policy.crls, policy.anchors);
     for (const sa of [...this.#book.sas.all()]) {
-      if (gone(sa.peerName, sa.remote.address)) end(this.#book, sa, "us", PEER_CHANGED, true, ctx);
+      const fault = sa.certificate && certificateFault(standing(sa.certificate));
+      const why = gone(sa.peerName, sa.remote.address) ? PEER_CHANGED : fault;
+      if (why !== undefined) end(this.#book, sa, "us", why, true, ctx);
     }
     return ctx.upcalls;
   }

@@ -138,9 +138,8 @@ export function checkSignature(
     return err({ code: "authentication-failed", why: `signature does not verify with the key of ${subject}` });
   }
   const { subjectText: certificateSubject, notAfter: certificateEnd } = verdict.leaf;
-  const { reference } = verdict;
-  const certificate = reference === undefined ? {} : { certificate: reference };
-  return ok({ certificateSubject, certificateEnd, ...certificate, notes: [...proof.notes, `signature: ${reading}`] });
+  const { reference: certificate } = verdict;
+  return ok({ certificateSubject, certificateEnd, certificate, notes: [...proof.notes, `signature: ${reading}`] });
 }
 
 /** With a pre-shared key: an address identity that is not where the peer is deserves a note. */

@@ -80,7 +80,7 @@ export interface Phase1Sa {
   readonly expiresAt: Instant;
   /** With certificates: the verified leaf's subject as RFC 4514 text; a peer's text, to be sanitised before it is shown. */
   readonly certificateSubject?: string;
-  /** The verified leaf, so that it is known when it is revoked; absent when it is a trust anchor itself. */
+  /** With certificates: the verified leaf, so that it is known when it is revoked or its authority trusted no more. */
   readonly certificate?: CertificateReference;
 }
 

@@ -41,7 +41,7 @@ test("a member that is missing, put out or revoked has a severity of its own", (
   expect(securityEvent(event("gcks.ack-missing", { level: "alert" }))?.severity).toBe("alarm");
   expect(securityEvent(event("gcks.ack-missing", { level: "warning" }))?.severity).toBe("warning");
   expect(securityEvent(event("gcks.member-evicted", { reason: "stolen" }))?.severity).toBe("warning");
-  expect(securityEvent(event("gcks.member-evicted", { reason: "certificate revoked" }))).toEqual({
+  expect(securityEvent(event("gcks.member-evicted", { cause: "policy", reason: "certificate revoked" }))).toEqual({
     name: "gcks.member-revoked",
     severity: "alarm",
   });

@@ -113,8 +113,8 @@ const judged: Readonly<Record<string, (event: Told) => SecurityEvent>> = {
   "phase1.failed": phase1Refusal,
   "phase1.dropped": (event) =>
     own(phase1Codes, event.figures?.["code"]) ?? { name: "phase1.dropped", severity: "warning" },
-  "gcks.member-evicted": ({ reason }) =>
-    reason?.startsWith("certificate revoked") === true
+  "gcks.member-evicted": ({ cause, reason }) =>
+    cause === "policy" && reason === "certificate revoked"
       ? { name: "gcks.member-revoked", severity: "alarm" }
       : { name: "gcks.member-evicted", severity: "warning" },
   "gcks.rekey-settled": ({ figures }) => ({

@@ -68,8 +68,8 @@ async function judge({ chain, anchors, crls, at }: ChainRequest): Promise<ChainV
   }
   const why = path.length < 2 ? undefined : await constraintsRefuse(path, at);
   if (why !== undefined) return refuse("not-allowed", why);
-  const issuer = path[1]?.view.der;
-  return { ok: true, leaf: leaf.view, ...(issuer && { reference: { issuer, serialHex: leaf.tbs.serialHex } }) };
+  const [issuer = leaf.view.der, ...above] = path.slice(1).map(({ view }) => view.der);
+  return { ok: true, leaf: leaf.view, reference: { issuer, above, serialHex: leaf.tbs.serialHex } };
 }
 
 /**

@@ -6,9 +6,9 @@ import { aesCbcDecrypt, aesCbcEncrypt, open, seal } from "./ciphers.ts";
 import { keyExchange, keyExchangeFrom } from "./dh.ts";
 import { hash, hmac } from "./hash.ts";
 import { nameText } from "./names.ts";
-import { revocations } from "./revocations.ts";
 import { equal, exportSecret, importSecret } from "./secrets.ts";
 import { generateSigner, importSigner, importVerifier } from "./signatures.ts";
+import { standings } from "./standings.ts";
 
 export { nodeRandom } from "./random.ts";
 
@@ -31,5 +31,5 @@ export const nodeCrypto: CryptoProvider = {
   parseCertificate,
   nameText,
   verifyChain,
-  revocations,
+  standings,
 };

@@ -1,12 +1,10 @@
-/** Certificates that members have registered with, and what becomes of those that are revoked. */
+/** Certificates that members have registered with, and what becomes of those that are revoked or trusted no more. */
 import type { Env, StoreRecord } from "../../core/engine.ts";
-import type { CertificateReference, CryptoProvider } from "../../crypto/provider.ts";
+import type { CertificateReference, CertificateStanding, CryptoProvider } from "../../crypto/provider.ts";
+import { certificateFault } from "../../ikev1/certificate-standing.ts";
 import type { Phase1Policy } from "../../ikev1/types.ts";
-import { hex } from "../../util/octets.ts";
+import { equal, hex } from "../../util/octets.ts";
 import { Fields } from "./plain.ts";
-
-/** Why members are put out whose certificates were revoked. */
-export const CERTIFICATE_REVOKED = "certificate revoked";
 
 /** A member's certificate; its issuer is kept once, by fingerprint, for all members. */
 export interface MemberCertificate {
@@ -22,45 +20,61 @@ const KIND = "gcks.issuer";
 
 /** The certificates of issuers, and the revocation lists that are asked about what they issued. */
 export class Certificates {
-  readonly #issuers = new Map<string, Uint8Array>();
-  #lists: { readonly of: Trust; readonly check: (one: CertificateReference) => boolean } | undefined;
+  readonly #issuers = new Map<string, Issuer>();
+  #judge: { readonly of: Trust; readonly standing: (one: CertificateReference) => CertificateStanding } | undefined;
 
   /** Takes issuers back that an earlier life stored. @throws Error when a record is not of the form it was written in. */
   restore(records: Iterable<StoreRecord>): void {
     for (const { kind, key, value } of records) {
-      if (kind === KIND) this.#issuers.set(key, new Fields(value, `${kind} ${key}`).octets("certificate"));
+      if (kind !== KIND) continue;
+      const fields = new Fields(value, `${kind} ${key}`);
+      const above = fields.list("above").map((one) => one.octets("certificate"));
+      this.#issuers.set(key, { issuer: fields.octets("certificate"), above });
     }
   }
 
   /** Everything durable. */
   records(): StoreRecord[] {
-    return [...this.#issuers].map(([key, certificate]) => ({ kind: KIND, key, value: { certificate } }));
+    return [...this.#issuers].map(([key, issuer]) => recordOf(key, issuer));
   }
 
-  /** What a member's record says of its certificate, with a record to be stored when the issuer is new. */
+  /** What a member's record says of its certificate, with a record to be stored when the issuer, or its path, is new. */
   note(of: CertificateReference, crypto: CryptoProvider): { certificate: MemberCertificate; record?: StoreRecord } {
     const certificate = noteOf(of, crypto);
     const { issuer } = certificate;
-    if (this.#issuers.has(issuer)) return { certificate };
-    this.#issuers.set(issuer, of.issuer.slice());
-    return { certificate, record: { kind: KIND, key: issuer, value: { certificate: of.issuer } } };
+    const known = this.#issuers.get(issuer);
+    if (known !== undefined && samePath(known.above, of.above)) return { certificate };
+    const own = { issuer: of.issuer.slice(), above: of.above.map((one) => one.slice()) };
+    this.#issuers.set(issuer, own);
+    return { certificate, record: recordOf(issuer, own) };
   }
 
-  /** Whether a member's certificate, or its issuer's, is in one of the lists. */
-  memberRevoked({ issuer, serialHex }: MemberCertificate, trust: Trust, env: Pick<Env, "crypto">): boolean {
+  /** Why a member with this certificate must go: undefined when it may stay. */
+  memberFault({ issuer, serialHex }: MemberCertificate, trust: Trust, env: Pick<Env, "crypto">): string | undefined {
     const found = this.#issuers.get(issuer);
-    return found !== undefined && this.revoked({ issuer: found, serialHex }, trust, env);
+    return found && this.fault({ ...found, serialHex }, trust, env);
   }
 
-  /** Whether a certificate, or its issuer's, is in one of the lists. */
-  revoked(certificate: CertificateReference, trust: Trust, { crypto }: Pick<Env, "crypto">): boolean {
-    if (trust.crls.length === 0) return false;
-    if (this.#lists?.of !== trust) this.#lists = { of: trust, check: crypto.revocations(trust.crls, trust.anchors) };
-    return this.#lists.check(certificate);
+  /** Why a certificate is not good any more: undefined when it is. */
+  fault(certificate: CertificateReference, trust: Trust, { crypto }: Pick<Env, "crypto">): string | undefined {
+    if (this.#judge?.of !== trust) this.#judge = { of: trust, standing: crypto.standings(trust.crls, trust.anchors) };
+    return certificateFault(this.#judge.standing(certificate));
   }
 }
 
-function noteOf({ issuer, serialHex }: CertificateReference, crypto: CryptoProvider): MemberCertificate {
+/** An issuer, with the path above it that it was last accepted by. */
+type Issuer = Pick<CertificateReference, "issuer" | "above">;
+
+function recordOf(key: string, { issuer, above }: Issuer): StoreRecord {
+  const value = { certificate: issuer, above: above.map((certificate) => ({ certificate })) };
+  return { kind: KIND, key, value };
+}
+
+function samePath(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
+  return a.length === b.length && a.every((one, i) => equal(one, b[i] ?? new Uint8Array(0)));
+}
+
+function noteOf({ issuer, serialHex }: Omit<CertificateReference, "above">, crypto: CryptoProvider): MemberCertificate {
   return { issuer: hex(crypto.hash("sha256", issuer)), serialHex };
 }
 

@@ -1,7 +1,7 @@
 /** The operator's commands. */
 import type { Plain, Refusal } from "../../core/engine.ts";
 import { parseIdentity } from "../../core/identity.ts";
-import { CERTIFICATE_REVOKED } from "./certificates.ts";
+import { CERTIFICATE_REVOKED, CERTIFICATE_UNTRUSTED } from "../../ikev1/certificate-standing.ts";
 import { admit, evict } from "./eviction.ts";
 import type { Group } from "./group.ts";
 import type { Member } from "./members.ts";
@@ -45,9 +45,10 @@ function inGroup(given: Exclude<GcksCommand, { do: "reconfigure" }>, group: Grou
   }
   const list = [...new Set(found.filter((member) => member !== undefined))];
   if (given.do === "admit") return { reply: { group: group.name, admitted: admit(group, turn, list) } };
-  const fresh = list.filter((member) => member.standing !== "evicted");
   // another certificate undoes what a list did, and not what an operator does, whatever the words are
-  const reason = given.reason === CERTIFICATE_REVOKED ? `${given.reason}, says the operator` : given.reason;
+  const ofLists = (reason: string | undefined) => reason === CERTIFICATE_REVOKED || reason === CERTIFICATE_UNTRUSTED;
+  const fresh = list.filter((member) => member.standing !== "evicted" || ofLists(member.reason));
+  const reason = ofLists(given.reason) ? `${given.reason}, says the operator` : given.reason;
   const order = { standing: "evicted", reason, by: "operator" } as const;
   const rekeys = fresh.length === 0 ? [] : evict(group, turn, fresh, order);
   return {

@@ -19,7 +19,6 @@ import type { Phase1Sa, Phase1Upcall } from "../../ikev1/types.ts";
 import { decodeHeader } from "../../wire/header.ts";
 import { receiveAck } from "./acks.ts";
 import { assess } from "./assurance.ts";
-import { CERTIFICATE_REVOKED } from "./certificates.ts";
 import { command } from "./commands.ts";
 import { pump, renew } from "./plan.ts";
 import { PullResponder } from "./pull.ts";
@@ -189,7 +188,6 @@ export class GcksEngine implements Engine<GcksCommand> {
       this.#upcalls(this.#phase1.reconfigure(given.policy.phase1, turn.env, turn.out), turn);
     }
     const answer = command(given, turn);
-    if (given.do === "reconfigure") for (const sa of [...this.#phase1.sas()]) this.#endRevoked(sa, turn);
     if (isRefusal(answer)) turn.out.push({ out: "refuse", id, refusal: answer.refusal });
     else turn.out.push({ out: "reply", id, reply: answer.reply });
   }
@@ -197,16 +195,17 @@ export class GcksEngine implements Engine<GcksCommand> {
   #upcalls(upcalls: readonly Phase1Upcall[], turn: Turn): void {
     for (const upcall of upcalls) {
       if (upcall.up === "deleted") this.#pulls.sessions.forget(upcall.sa);
-      else if (upcall.up === "established") this.#endRevoked(upcall.sa, turn);
+      else if (upcall.up === "established") this.#endDistrusted(upcall.sa, turn);
       else if (upcall.up === "notification") complained(turn, upcall.sa, upcall.notification);
     }
   }
 
-  /** Ends an SA whose certificate is revoked; the list may have come while its chain was looked at. */
-  #endRevoked(sa: Phase1Sa, turn: Turn): void {
+  /** Ends an SA whose certificate is not good any more: another configuration came while its chain was looked at. */
+  #endDistrusted(sa: Phase1Sa, turn: Turn): void {
     const { certificates, policy } = turn.server;
-    if (sa.certificate === undefined || !certificates.revoked(sa.certificate, policy.phase1, turn.env)) return;
-    this.#phase1.delete(sa, CERTIFICATE_REVOKED, turn.env, turn.out);
+    const fault = sa.certificate && certificates.fault(sa.certificate, policy.phase1, turn.env);
+    if (fault === undefined) return;
+    this.#phase1.delete(sa, fault, turn.env, turn.out);
     this.#pulls.sessions.forget(sa);
   }
 

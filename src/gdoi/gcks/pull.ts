@@ -6,6 +6,7 @@ import type { Datagram } from "../../core/engine.ts";
 import { identityText, sameIdentity } from "../../core/identity.ts";
 import { Doi, Flag, NotifyType } from "../../iana/isakmp.ts";
 import { nameOf } from "../../iana/names.ts";
+import { CERTIFICATE_REVOKED, CERTIFICATE_UNTRUSTED } from "../../ikev1/certificate-standing.ts";
 import type { Phase1Endpoint } from "../../ikev1/endpoint.ts";
 import type { Phase1Sa } from "../../ikev1/types.ts";
 import type { Subject } from "../../ledger/event.ts";
@@ -16,7 +17,7 @@ import { readSidRequest } from "../policy-payloads.ts";
 import { buildPull, firstIv, NONCE_OCTETS, openPull, pullHashFits } from "../pull.ts";
 import { isPublisher } from "./assurance.ts";
 import { authorise } from "./authorisation.ts";
-import { CERTIFICATE_REVOKED, isCertificateOf } from "./certificates.ts";
+import { isCertificateOf } from "./certificates.ts";
 import { pullKd, pullSa } from "./compose.ts";
 import type { Group } from "./group.ts";
 import type { Member } from "./members.ts";
@@ -263,8 +264,9 @@ function standingOf(group: Group, sa: Phase1Sa, turn: Turn): Refused | undefined
   return undefined;
 }
 
-/** Whether a member whose certificate was revoked has another one now. */
+/** Whether a member that was put out for its certificate has a good one now; Phase 1 has looked at it. */
 function comesAnew(member: Member, sa: Phase1Sa, turn: Turn): boolean {
+  if (member.reason === CERTIFICATE_UNTRUSTED) return true;
   if (member.reason !== CERTIFICATE_REVOKED || member.certificate === undefined || sa.certificate === undefined) {
     return false;
   }

@@ -1,9 +1,9 @@
 /** Groups that come, change and go with the configuration. Keys and sessions of the others are left alone. */
 import type { StoreRecord } from "../../core/engine.ts";
+import { CERTIFICATE_REVOKED, CERTIFICATE_UNTRUSTED } from "../../ikev1/certificate-standing.ts";
 import { equal } from "../../util/octets.ts";
 import type { GroupPolicy } from "../policy.ts";
 import { authorise } from "./authorisation.ts";
-import { CERTIFICATE_REVOKED } from "./certificates.ts";
 import { commit, persist } from "./commit.ts";
 import { resume, sameDestination, supersede } from "./delivery.ts";
 import { evict } from "./eviction.ts";
@@ -161,17 +161,19 @@ export function reconfigure(policy: GcksPolicy, turn: Turn): Changes {
 }
 
 /**
- * Members whose certificates were revoked are put out, until they come with another one; so are members whom no rule
- * admits any more, until one does.
+ * Members whose certificates were revoked, or whose authority is trusted no more, are put out until they come with a good
+ * one; so are members whom no rule admits any more, until one does.
  */
 function applyRules(group: Group, turn: Turn): void {
   const { crypto } = turn.env;
   const { certificates, policy } = turn.server;
-  const revoked = [...group.members.present()].filter(
-    ({ certificate }) => certificate && certificates.memberRevoked(certificate, policy.phase1, turn.env),
-  );
-  if (revoked.length > 0) {
-    evict(group, turn, revoked, { standing: "evicted", reason: CERTIFICATE_REVOKED, by: "policy" });
+  const faults = [...group.members.present()].map((member) => ({
+    member,
+    fault: member.certificate && certificates.memberFault(member.certificate, policy.phase1, turn.env),
+  }));
+  for (const reason of [CERTIFICATE_REVOKED, CERTIFICATE_UNTRUSTED]) {
+    const list = faults.filter(({ fault }) => fault === reason).map(({ member }) => member);
+    if (list.length > 0) evict(group, turn, list, { standing: "evicted", reason, by: "policy" });
   }
   const unwanted = [...group.members.present()].filter(
     (member) => authorise(group.policy.members, identityOf(member.key), crypto) === undefined,

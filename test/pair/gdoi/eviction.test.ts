@@ -132,7 +132,9 @@ describe("with LKH", () => {
       const repeats = world.wire.filter((w) => w.at > from + 30_000 && isPush(w.packet));
       expect(new Set(repeats.map(({ packet }) => packet.to.address))).toEqual(new Set([silent.address]));
       // the update and the TEKs, each by its own KEK
-      expect(new Set(repeats.map(({ packet }) => Buffer.from(packet.bytes.subarray(0, 16)).toString("hex"))).size).toBe(2);
+      expect(new Set(repeats.map(({ packet }) => Buffer.from(packet.bytes.subarray(0, 16)).toString("hex"))).size).toBe(
+        2,
+      );
       expect(gcks.engine.group("plant")?.rekeys.map(({ kind, acked, missing }) => [kind, acked, missing])).toEqual([
         ["lkh", 3, 1],
         ["tek", 3, 1],

@@ -16,11 +16,13 @@ const p256 = { kind: "ecdsa", curve: "P-256" } as const;
 
 let ca: Issued;
 let impostor: Issued;
+let other: Issued;
 let server: Issued;
 let devices: Issued[];
 
 beforeAll(() => {
   ca = issueCa({ subject: "CN=Utility CA", algorithm: p256, ...validity });
+  other = issueCa({ subject: "CN=Vendor CA", algorithm: p256, ...validity });
   impostor = issueCa({ subject: "CN=Utility CA", algorithm: p256, ...validity });
   server = issueCertificate({ ca, subject: "CN=kdc", algorithm: p256, ...validity });
   devices = [1, 2, 3].map((n) => device(n, String(10 + n)));
@@ -35,29 +37,33 @@ function crl(by: Issued, ...revoked: string[]): Uint8Array {
   return issueCrl({ ca: ca_, revoked, number: 1, thisUpdate: start, nextUpdate: validity.notAfter });
 }
 
-function withCertificate({ certificate, key }: Issued, crls: readonly Uint8Array[] = []): Partial<Phase1Policy> {
+/** What is configured beside keys and groups: anchors and lists. */
+type Trust = Partial<Pick<Phase1Policy, "anchors" | "crls">>;
+
+function withCertificate({ certificate, key }: Issued, trust: Trust = {}): Partial<Phase1Policy> {
   const authentication: AuthenticationName = "ecdsa-256";
   const { subject } = nodeCrypto.parseCertificate(certificate);
   return {
     local: { identity: { type: 9, data: subject }, certificates: [certificate], signer: nodeCrypto.importSigner(key) },
     proposals: [{ cipher: "aes-cbc", keyBits: 128, hash: "sha256", group: 19, authentication }],
     anchors: [ca.certificate],
-    crls,
+    crls: [],
+    ...trust,
   };
 }
 
 const everyDevice = [{ rule: "dn", pattern: "CN=*,O=Utility" }] as const;
 
-function keyServer(changes: GroupChanges, crls: readonly Uint8Array[] = []): GcksPolicy {
+function keyServer(changes: GroupChanges, trust: Trust = {}): GcksPolicy {
   const group = groupPolicy({ members: everyDevice, teks: [streamTek()], handOutNext: true, ...changes });
   const peers = [{ name: "devices", addresses: [] }];
-  return gcksPolicy([group], { ...withCertificate(server, crls), peers });
+  return gcksPolicy([group], { ...withCertificate(server, trust), peers });
 }
 
-function member(address: string, own: Issued): GmPolicy {
+function member(address: string, own: Issued, trust: Trust = {}): GmPolicy {
   const { subject } = nodeCrypto.parseCertificate(server.certificate);
   const peers = [{ name: "ks", addresses: [], identity: { type: 9, data: subject } }];
-  return gmPolicy(address, {}, { ...withCertificate(own), peers });
+  return gmPolicy(address, {}, { ...withCertificate(own, trust), peers });
 }
 
 function substation(changes: GroupChanges) {
@@ -70,25 +76,32 @@ function substation(changes: GroupChanges) {
     gm: (address) => member(address, own.get(address) ?? server),
   });
   const { world, gcks: host, members } = made;
+  /** New anchors or lists, as SIGHUP brings them. */
+  const reload = (trust: Trust) => {
+    gcks = keyServer(changes, trust);
+    return host.command({ do: "reconfigure", policy: gcks });
+  };
   return {
     ...made,
-    /** New lists, as SIGHUP brings them. */
-    revoke: (list: Uint8Array) => {
-      gcks = keyServer(changes, [list]);
-      return host.command({ do: "reconfigure", policy: gcks });
-    },
-    /** New lists in the configuration alone. */
-    stage: (list: Uint8Array) => {
-      gcks = keyServer(changes, [list]);
+    reload,
+    revoke: (list: Uint8Array) => reload({ crls: [list] }),
+    /** The same in the configuration alone. */
+    stage: (trust: Trust) => {
+      gcks = keyServer(changes, trust);
     },
     own,
     keys: () => members.map((one) => one.engine.keys("plant")),
-    standing: () => host.engine.members("plant").map(({ state, reason }) => reason ?? state),
+    standing: () =>
+      host.engine
+        .members("plant")
+        .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        .map(({ state, reason }) => reason ?? state),
     all: () => world.runUntil(() => registered(members), minute),
   };
 }
 
 const revoked = "certificate revoked";
+const distrusted = "certificate no longer trusted";
 
 describe.each([
   { name: "without a key tree", changes: {} },
@@ -128,7 +141,7 @@ describe.each([
     await all();
     const before = gcks.engine.group("plant")?.kek.spi;
     gcks.kill();
-    stage(crl(ca, "11", "13"));
+    stage({ crls: [crl(ca, "11", "13")] });
     gcks.start();
     expect(standing()).toEqual([revoked, "registered", revoked]);
     await world.runFor(2 * minute);
@@ -148,6 +161,76 @@ describe.each([
     expect(standing()).toEqual(["registered", "registered", "registered"]);
     revoke(crl(ca, "12", "22"));
     expect(standing()).toEqual(["registered", revoked, "registered"]);
+  });
+});
+
+describe("an authority that is taken out of trust.anchors", () => {
+  test.each([
+    { name: "while the key server runs", restart: false },
+    { name: "before it starts", restart: true },
+  ])("puts out whom it has certified, with their Phase 1 SAs: $name", async ({ restart }) => {
+    const { world, gcks, members, reload, stage, own, standing, keys, all } = substation({});
+    own.set(
+      memberAddress(1),
+      issueCertificate({ ca: other, subject: "CN=ied2,O=Utility", algorithm: p256, ...validity }),
+    );
+    stage({ anchors: [ca.certificate, other.certificate] });
+    for (const host of [gcks, members[1]]) {
+      host?.kill();
+      host?.start();
+    }
+    await all();
+    const before = keys()[0];
+    if (restart) {
+      gcks.kill();
+      stage({ anchors: [ca.certificate] });
+      gcks.start();
+    } else {
+      expect(gcks.engine.status().phase1).toBe(3);
+      reload({ anchors: [ca.certificate] });
+      expect(gcks.engine.status().phase1).toBe(2);
+    }
+    expect(standing()).toEqual(["registered", distrusted, "registered"]);
+    expect(world.events.findLast(({ event }) => event.kind === "gcks.member-evicted")?.event).toMatchObject({
+      cause: "policy",
+      reason: distrusted,
+      subjects: [{ name: "plant/dn:CN=ied2,O=Utility" }, { name: "plant" }],
+    });
+    await world.runFor(2 * minute);
+    const [first, out, last] = keys();
+    expect(last).toEqual(first);
+    expect(first?.kekSpi).not.toBe(before?.kekSpi);
+    for (const tek of out?.teks ?? []) expect(first?.teks.map(({ spi }) => spi)).not.toContain(tek.spi);
+
+    // the certificate is good again with its authority, and so is one of another authority
+    own.set(memberAddress(1), restart ? device(2, "22") : (own.get(memberAddress(1)) ?? server));
+    if (!restart) reload({ anchors: [ca.certificate, other.certificate] });
+    members[1]?.kill();
+    members[1]?.start();
+    await world.runUntil(() => registered(members), 3 * minute);
+    expect(standing()).toEqual(["registered", "registered", "registered"]);
+  });
+
+  test("puts nobody out when another certificate of it takes its place", async () => {
+    const { reload, standing, all } = substation({});
+    await all();
+    reload({ anchors: [impostor.certificate, ca.certificate] });
+    expect(standing()).toEqual(["registered", "registered", "registered"]);
+    reload({ anchors: [impostor.certificate] });
+    expect(standing()).toEqual([distrusted, distrusted, distrusted]);
+  });
+
+  test("ends a member's Phase 1 with a key server that it has certified", async () => {
+    const { world, gcks, members, all } = substation({});
+    await all();
+    const [first] = members;
+    first?.command({
+      do: "reconfigure",
+      policy: member(first.address, devices[0] ?? server, { anchors: [other.certificate] }),
+    });
+    expect(first?.engine.status().phase1).toBe(0);
+    await world.runFor(1_000);
+    expect(gcks.engine.status().phase1).toBe(2);
   });
 });
 
@@ -174,6 +257,36 @@ test.each(["stolen", "certificate revoked"])(
     expect(standing()).toContainEqual(expect.stringMatching(new RegExp(`^${reason}`)));
   },
 );
+
+test("an operator's eviction of a member whose certificate was revoked already stays, until it is admitted", async () => {
+  const { world, gcks, members, revoke, own, standing, all } = substation({});
+  await all();
+  revoke(crl(ca, "12"));
+  const { answer } = gcks.command({
+    do: "evict",
+    group: "plant",
+    members: ["dn:CN=ied2,O=Utility"],
+    reason: "scrapped",
+  });
+  expect(answer).toMatchObject({ reply: { evicted: ["dn:CN=ied2,O=Utility"], rekeys: [] } });
+  expect(standing()).toEqual(["registered", "scrapped", "registered"]);
+  const [, second] = members;
+  const restarted = async () => {
+    second?.kill();
+    second?.start();
+    await world.runFor(2 * minute);
+  };
+  own.set(second?.address ?? "", device(2, "22"));
+  await restarted();
+  expect(standing()).toEqual(["registered", "scrapped", "registered"]);
+  gcks.kill();
+  gcks.start();
+  await restarted();
+  expect(standing()).toEqual(["registered", "scrapped", "registered"]);
+  gcks.command({ do: "admit", group: "plant", members: ["dn:CN=ied2,O=Utility"] });
+  await restarted();
+  expect(standing()).toEqual(["registered", "registered", "registered"]);
+});
 
 test("a list that comes while devices register counts for them", async () => {
   const { world, gcks, members, revoke, standing } = substation({});
