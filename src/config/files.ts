@@ -189,7 +189,10 @@ function importSigner(octets: Uint8Array): Signer {
 
 function refuseWeak(algorithm: KeyAlgorithm): void {
   const strong = "RSA from 2048 bits, or ECDSA on P-256, P-384 or P-521";
-  if (algorithm.kind === "other") throw new Wrong(`a key of kind ${algorithm.name} cannot be used here`, strong);
+  if (algorithm.kind === "other" || algorithm.kind === "ed25519") {
+    const name = algorithm.kind === "other" ? algorithm.name : "Ed25519";
+    throw new Wrong(`a key of kind ${name} cannot be used here`, strong);
+  }
   if (algorithm.kind === "rsa" && algorithm.bits < leastRsaBits) {
     throw new Wrong(`an RSA key of ${algorithm.bits} bits is refused: it is too short`, strong);
   }

@@ -17,15 +17,22 @@ export type SignatureScheme =
   | { readonly name: "rsa-pkcs1-raw" }
   /** RFC 8017 8.2, EMSA-PKCS1-v1_5 with DigestInfo. */
   | { readonly name: "rsa-pkcs1"; readonly hash: HashName }
+  /** RFC 8017 8.1, MGF1 with the same hash. */
+  | { readonly name: "rsa-pss"; readonly hash: HashName; readonly saltOctets: number }
   /** RFC 4754: the message is hashed with the curve's hash; the signature is r | s, each of the field's size. */
   | { readonly name: "ecdsa"; readonly curve: CurveName }
   /** The octets are taken as the digest itself (strongSwan's reading of RFC 4754); signature r | s. */
-  | { readonly name: "ecdsa-raw"; readonly curve: CurveName };
+  | { readonly name: "ecdsa-raw"; readonly curve: CurveName }
+  /** Any curve with any hash; the signature is an ASN.1 Ecdsa-Sig-Value (RFC 3279 2.2.3), as certificates have it. */
+  | { readonly name: "ecdsa-der"; readonly hash: HashName }
+  /** RFC 8032 5.1, without a hash before it. */
+  | { readonly name: "ed25519" };
 
 /** What kind of key it is, so that a scheme can be chosen. */
 export type KeyAlgorithm =
   | { readonly kind: "rsa"; readonly bits: number }
   | { readonly kind: "ecdsa"; readonly curve: CurveName }
+  | { readonly kind: "ed25519" }
   | { readonly kind: "other"; readonly name: string };
 
 /** A long-term private key that the core may use but never holds. */
@@ -46,15 +53,19 @@ export interface Verifier {
   verify(scheme: SignatureScheme, data: Uint8Array, signature: Uint8Array): boolean;
 }
 
+/** Authenticated encryption: AES-GCM (RFC 4106, 5282) with a key of 16, 24 or 32 octets, or RFC 7634 with one of 32. */
+export type AeadName = "aes-gcm" | "chacha20-poly1305";
+
 /** One side of a Diffie-Hellman exchange. */
 export interface KeyExchange {
-  /** IANA group number (RFC 2409, 3526, 5903). */
+  /** IANA group number (RFC 2409, 3526, 5903, 8031). */
   readonly group: number;
   /** The public value as the KE payload carries it: fixed length; for ECP x | y (RFC 5903 7). */
   readonly publicValue: Uint8Array;
   /**
    * The shared secret g^xy: for MODP padded to the length of the prime, for ECP the x coordinate (RFC 5903 9).
-   * @throws CryptoError "bad-public-value" for a wrong length, 0, 1, p-1, values not below p, a point not on the curve.
+   * @throws CryptoError "bad-public-value" for a wrong length, 0, 1, p-1, values not below p, a point not on the curve,
+   * and for Curve25519 and Curve448 where the secret would be zero.
    */
   agree(peerPublicValue: Uint8Array): Uint8Array;
 }
@@ -149,12 +160,28 @@ export interface CryptoProvider {
   /** AES-CBC without padding; key 16, 24 or 32 octets, IV 16. @throws CryptoError "bad-length". */
   aesCbcEncrypt(key: SecretKey, iv: Uint8Array, plaintext: Uint8Array): Uint8Array;
   aesCbcDecrypt(key: SecretKey, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array;
+  /** Nonce of 12 octets; returns ciphertext | 16-octet ICV. @throws CryptoError "bad-length". */
+  aeadSeal(
+    name: AeadName,
+    key: SecretKey,
+    nonce: Uint8Array,
+    plaintext: Uint8Array,
+    associated: Uint8Array,
+  ): Uint8Array<ArrayBuffer>;
+  /** The plaintext, undefined when what a peer sent is not authentic. @throws CryptoError "bad-length" for key or nonce. */
+  aeadOpen(
+    name: AeadName,
+    key: SecretKey,
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    associated: Uint8Array,
+  ): Uint8Array | undefined;
   /** AES-256-GCM for state at rest: returns ciphertext | 16-octet tag. */
   seal(key: SecretKey, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array;
   /** @throws CryptoError "not-authentic". */
   open(key: SecretKey, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array;
 
-  /** Groups 14-18 (MODP 2048-8192), 19-21 (ECP 256, 384, 521). @throws CryptoError "unsupported". */
+  /** Groups 14-18 (MODP 2048-8192), 19-21 (ECP 256, 384, 521), 31 and 32 (Curve25519, Curve448). @throws CryptoError "unsupported". */
   keyExchange(group: number): KeyExchange;
   /** As keyExchange, with a given private value: for vectors and deterministic tests. */
   keyExchangeFrom(group: number, privateValue: Uint8Array): KeyExchange;

@@ -27,6 +27,7 @@ const algorithms: Readonly<Record<string, KeyAlgorithm>> = {
   "ecdsa-256": { kind: "ecdsa", curve: "P-256" },
   "ecdsa-384": { kind: "ecdsa", curve: "P-384" },
   "ecdsa-521": { kind: "ecdsa", curve: "P-521" },
+  ed25519: { kind: "ed25519" },
   "rsa-2048": { kind: "rsa", bits: 2048 },
   "rsa-3072": { kind: "rsa", bits: 3072 },
   "rsa-4096": { kind: "rsa", bits: 4096 },

@@ -1,5 +1,6 @@
 /** What a certificate must fulfil by itself, wherever it stands in a path. */
 import type { ChainVerdict } from "../provider.ts";
+import { isWeak, readSignatureAlgorithm } from "../signature-algorithm.ts";
 import type { Candidate } from "./candidates.ts";
 import { unknownCritical } from "./tbs.ts";
 
@@ -11,17 +12,7 @@ export function refuse(code: Refusal["code"], why: string): Refusal {
   return { ok: false, code, why };
 }
 
-/** Signature algorithms of certificates that count (RFC 4055, RFC 5758). */
-const signatureNames: ReadonlyMap<string, string> = new Map([
-  ["1.2.840.113549.1.1.11", "sha256WithRSAEncryption"],
-  ["1.2.840.113549.1.1.12", "sha384WithRSAEncryption"],
-  ["1.2.840.113549.1.1.13", "sha512WithRSAEncryption"],
-  ["1.2.840.10045.4.3.2", "ecdsa-with-SHA256"],
-  ["1.2.840.10045.4.3.3", "ecdsa-with-SHA384"],
-  ["1.2.840.10045.4.3.4", "ecdsa-with-SHA512"],
-]);
-
-/** Those with MD2, MD4, MD5 or SHA-1, by name for the reason. */
+/** Signature algorithms with MD2, MD4, MD5 or SHA-1, by name for the reason. */
 const weakSignatureNames: ReadonlyMap<string, string> = new Map([
   ["1.2.840.113549.1.1.2", "md2WithRSAEncryption"],
   ["1.2.840.113549.1.1.3", "md4WithRSAEncryption"],
@@ -40,7 +31,7 @@ const leastRsaBits = 2048;
  * The signature of an anchor is nobody's business (RFC 5280 6.1.1 d), its key and dates are.
  */
 export function unfitForPath(candidate: Candidate, at: number, isAnchor = false): Refusal | undefined {
-  const { view, parsed, tbs } = candidate;
+  const { view, tbs } = candidate;
   const who = view.subjectText;
   if (at > view.notAfter) return refuse("expired", `${who} has expired on ${new Date(view.notAfter).toISOString()}`);
   if (at < view.notBefore) {
@@ -50,16 +41,21 @@ export function unfitForPath(candidate: Candidate, at: number, isAnchor = false)
     return refuse("weak", `${who} has an RSA key of ${view.algorithm.bits} bits, less than ${leastRsaBits}`);
   }
   if (view.algorithm.kind === "other") {
-    return refuse("not-allowed", `${who} has a key of kind ${view.algorithm.name}, neither RSA nor ECDSA`);
+    return refuse("not-allowed", `${who} has a key of kind ${view.algorithm.name}, neither RSA, ECDSA nor Ed25519`);
   }
-  const oid = parsed.signatureAlgorithmOid;
-  if (!isAnchor && !signatureNames.has(oid)) {
-    const weak = weakSignatureNames.get(oid);
-    return weak === undefined
-      ? refuse("not-allowed", `${who} is signed with ${oid}, which is not supported`)
-      : refuse("weak", `${who} is signed with ${weak}`);
-  }
+  const unfit = isAnchor ? undefined : unfitSignature(candidate);
+  if (unfit !== undefined) return unfit;
   return unknownCritical(tbs) === undefined
     ? undefined
     : refuse("not-allowed", `${who} has a critical extension that is not supported`);
+}
+
+function unfitSignature({ view, parsed, tbs }: Candidate): Refusal | undefined {
+  const scheme = readSignatureAlgorithm(tbs.signature);
+  if (scheme !== undefined && !isWeak(scheme)) return undefined;
+  const oid = parsed.signatureAlgorithmOid;
+  const weak = weakSignatureNames.get(oid) ?? (scheme === undefined ? undefined : `${scheme.name} and SHA-1`);
+  return weak === undefined
+    ? refuse("not-allowed", `${view.subjectText} is signed with ${oid}, which is not supported`)
+    : refuse("weak", `${view.subjectText} is signed with ${weak}`);
 }

@@ -91,6 +91,35 @@ describe("path validation of certificates made by OpenSSL", () => {
   });
 });
 
+describe("signatures of certificates by RSASSA-PSS and Ed25519, made by OpenSSL", () => {
+  const later = Date.parse("2026-12-24T00:00:00Z");
+  test.each([
+    { story: "PSS with SHA-384", chain: "gmpss", anchors: "pssroot", expected: "ok" },
+    { story: "PSS with SHA-1", chain: "gmpss1", anchors: "pssroot", expected: "weak" },
+    { story: "Ed25519", chain: "gmed", anchors: "edroot", expected: "ok" },
+    { story: "Ed25519, revoked", chain: "gmed", anchors: "edroot", crls: "edroot.crl", expected: "revoked" },
+    { story: "Ed25519 of another authority", chain: "gmed", anchors: "root", expected: "untrusted" },
+    { story: "a key of Ed448", chain: "ed448", anchors: "ed448", expected: "not-allowed" },
+  ])("$story: $expected", async ({ chain, anchors, crls, expected }) => {
+    expect(code(await verdict(chain, anchors, crls, later))).toBe(expected);
+  });
+
+  test("the reason names what is weak", async () => {
+    const bad = await verdict("gmpss1", "pssroot", "", later);
+    expect(!bad.ok && bad.why).toBe("CN=gmpss1,O=Keyherald Tests,C=CH is signed with rsa-pss and SHA-1");
+  });
+
+  test("an Ed25519 authority of our own issues certificates and lists", async () => {
+    const period = { algorithm: { kind: "ed25519" }, notBefore: now - 1000, notAfter: now + 1000 } as const;
+    const ca = issueCa({ ...period, subject: "CN=CA" });
+    const leaf = issueCertificate({ ...period, subject: "CN=gm", ca }).certificate;
+    const request = { chain: [leaf], anchors: [ca.certificate], at: now };
+    expect(code(await nodeCrypto.verifyChain({ ...request, crls: [] }))).toBe("ok");
+    const { list } = reviseCrl({ ca, certificates: [leaf], thisUpdate: now, nextUpdate: now + 1000 });
+    expect(code(await nodeCrypto.verifyChain({ ...request, crls: [list] }))).toBe("revoked");
+  });
+});
+
 describe("extKeyUsage (RFC 5280 4.2.1.12)", () => {
   const valid = { algorithm: { kind: "ecdsa", curve: "P-256" }, notBefore: now - 1000, notAfter: now + 1000 } as const;
   const root = issueCa({ ...valid, subject: "CN=Root" });

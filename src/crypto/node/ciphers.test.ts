@@ -86,3 +86,98 @@ describe("sealing of state", () => {
     expect(() => nodeCrypto.seal(k, new Uint8Array(16), nonce, nonce)).toThrow(refused);
   });
 });
+
+describe("authenticated encryption", () => {
+  // McGrew and Viega, The Galois/Counter Mode of Operation, test cases 4, 10 and 16
+  const gcm = {
+    nonce: "cafebabefacedbaddecaf888",
+    associated: "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+    plaintext:
+      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72" +
+      "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+  };
+  const vectors = [
+    {
+      name: "aes-gcm",
+      key: "feffe9928665731c6d6a8f9467308308",
+      ...gcm,
+      sealed:
+        "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e" +
+        "21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091" +
+        "5bc94fbc3221a5db94fae95ae7121a47",
+    },
+    {
+      name: "aes-gcm",
+      key: "feffe9928665731c6d6a8f9467308308feffe9928665731c",
+      ...gcm,
+      sealed:
+        "3980ca0b3c00e841eb06fac4872a2757859e1ceaa6efd984628593b40ca1e19c" +
+        "7d773d00c144c525ac619d18c84a3f4718e2448b2fe324d9ccda2710" +
+        "2519498e80f1478f37ba55bd6d27618c",
+    },
+    {
+      name: "aes-gcm",
+      key: "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+      ...gcm,
+      sealed:
+        "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa" +
+        "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662" +
+        "76fc6ece0f4e1768cddf8853bb2d551b",
+    },
+    // RFC 7634 App. B, an INFORMATIONAL request
+    {
+      name: "chacha20-poly1305",
+      key: "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+      nonce: "a0a1a2a31011121314151617",
+      associated: "c0c1c2c3c4c5c6c7d0d1d2d3d4d5d6d72e202500000000090000004529000029",
+      plaintext: "0000000c000040010000000a00",
+      sealed: "610394701f8d017f7c12924889" + "6b71bfe25236efd7cdc67066906315b2",
+    },
+  ] as const;
+
+  test.each(vectors)("with $name gives the published ciphertext and back", (vector) => {
+    const [nonce, associated] = [fromHex(vector.nonce), fromHex(vector.associated)];
+    const sealed = nodeCrypto.aeadSeal(vector.name, key(vector.key), nonce, fromHex(vector.plaintext), associated);
+    expect(hex(sealed)).toBe(vector.sealed);
+    const opened = nodeCrypto.aeadOpen(vector.name, key(vector.key), nonce, sealed, associated);
+    expect(opened && hex(opened)).toBe(vector.plaintext);
+  });
+
+  test.each(vectors)("with $name opens nothing that was changed in an octet, or is too short", (vector) => {
+    const [k, nonce, associated] = [key(vector.key), fromHex(vector.nonce), fromHex(vector.associated)];
+    const sealed = fromHex(vector.sealed);
+    const { name } = vector;
+    for (let i = 0; i < sealed.length; i++) {
+      const changed = sealed.slice();
+      changed[i] = (changed[i] ?? 0) ^ 1;
+      expect(nodeCrypto.aeadOpen(name, k, nonce, changed, associated)).toBeUndefined();
+      expect(nodeCrypto.aeadOpen(name, k, nonce, sealed.subarray(0, i), associated)).toBeUndefined();
+    }
+    expect(nodeCrypto.aeadOpen(name, k, nonce, sealed, associated.subarray(1))).toBeUndefined();
+    expect(nodeCrypto.aeadOpen(name, k, nonce.fill(0, 0, 4), sealed, associated)).toBeUndefined();
+  });
+
+  test("takes nothing at all for a message", () => {
+    const nonce = new Uint8Array(12);
+    for (const name of ["aes-gcm", "chacha20-poly1305"] as const) {
+      const sealed = nodeCrypto.aeadSeal(name, key("11".repeat(32)), nonce, new Uint8Array(0), nonce);
+      expect(sealed.length).toBe(16);
+      expect(nodeCrypto.aeadOpen(name, key("11".repeat(32)), nonce, sealed, nonce)).toEqual(new Uint8Array(0));
+    }
+  });
+
+  test("refuses keys and nonces of other lengths", () => {
+    const refused = expect.objectContaining({ code: "bad-length" });
+    const octets = new Uint8Array(32);
+    for (const [name, keyOctets, nonceOctets] of [
+      ["aes-gcm", 20, 12],
+      ["aes-gcm", 16, 8],
+      ["chacha20-poly1305", 16, 12],
+      ["chacha20-poly1305", 32, 16],
+    ] as const) {
+      const k = key("11".repeat(keyOctets));
+      expect(() => nodeCrypto.aeadSeal(name, k, new Uint8Array(nonceOctets), octets, octets)).toThrow(refused);
+      expect(() => nodeCrypto.aeadOpen(name, k, new Uint8Array(nonceOctets), octets, octets)).toThrow(refused);
+    }
+  });
+});

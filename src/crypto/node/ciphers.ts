@@ -1,6 +1,6 @@
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { type CipherGCMTypes, createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
 import { concat } from "../../util/octets.ts";
-import { CryptoError, type SecretKey } from "../provider.ts";
+import { type AeadName, CryptoError, type SecretKey } from "../provider.ts";
 import { plain } from "./buffers.ts";
 import { keyObject } from "./secrets.ts";
 
@@ -42,14 +42,78 @@ function cbcName(key: SecretKey, iv: Uint8Array, data: Uint8Array): string {
 }
 
 /**
+ * Authenticated encryption with associated data: ciphertext, then the ICV of 16 octets (RFC 5282 3.1, RFC 7634 2).
+ * @throws CryptoError "bad-length" unless the nonce has 12 octets and the key as many as the algorithm takes.
+ */
+export function aeadSeal(
+  name: AeadName,
+  key: SecretKey,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  associated: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  checkAead(name, key, nonce);
+  const object = keyObject(key);
+  const cipher =
+    name === "aes-gcm"
+      ? createCipheriv(gcmName(object), object, nonce, aeadOptions)
+      : createCipheriv("chacha20-poly1305", object, nonce, aeadOptions);
+  cipher.setAAD(associated, { plaintextLength: plaintext.length });
+  return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
+}
+
+/**
+ * The plaintext of what aeadSeal made; undefined when key, nonce, ciphertext, ICV or associated data are others. What is
+ * not authentic is a peer's doing and common, hence no exception. @throws CryptoError "bad-length" as aeadSeal.
+ */
+export function aeadOpen(
+  name: AeadName,
+  key: SecretKey,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  associated: Uint8Array,
+): Uint8Array | undefined {
+  checkAead(name, key, nonce);
+  const end = sealed.length - tagLength;
+  if (end < 0) return undefined;
+  const object = keyObject(key);
+  const decipher =
+    name === "aes-gcm"
+      ? createDecipheriv(gcmName(object), object, nonce, aeadOptions)
+      : createDecipheriv("chacha20-poly1305", object, nonce, aeadOptions);
+  decipher.setAAD(associated, { plaintextLength: end });
+  decipher.setAuthTag(sealed.subarray(end));
+  const plaintext = decipher.update(sealed.subarray(0, end));
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return plain(plaintext);
+}
+
+const aeadOptions = { authTagLength: tagLength };
+
+function checkAead(name: AeadName, key: SecretKey, nonce: Uint8Array): void {
+  if (nonce.length !== nonceLength) {
+    throw new CryptoError("bad-length", `a nonce has ${nonceLength} octets, not ${nonce.length}`);
+  }
+  const keyLength = keyObject(key).symmetricKeySize;
+  if (keyLength === 32 || (name === "aes-gcm" && (keyLength === 16 || keyLength === 24))) return;
+  throw new CryptoError("bad-length", `a key of ${keyLength} octets does not fit ${name}`);
+}
+
+function gcmName({ symmetricKeySize }: KeyObject): CipherGCMTypes {
+  return symmetricKeySize === 16 ? "aes-128-gcm" : symmetricKeySize === 24 ? "aes-192-gcm" : "aes-256-gcm";
+}
+
+/**
  * AES-256-GCM (NIST SP 800-38D) for state at rest: ciphertext, then the tag of 16 octets.
  * @throws CryptoError "bad-length" unless the key has 32 octets and the nonce 12.
  */
 export function seal(key: SecretKey, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array {
-  checkGcm(key, nonce);
-  const cipher = createCipheriv("aes-256-gcm", keyObject(key), nonce, { authTagLength: tagLength });
-  cipher.setAAD(associated);
-  return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
+  checkStateKey(key);
+  return aeadSeal("aes-gcm", key, nonce, plaintext, associated);
 }
 
 /**
@@ -57,24 +121,12 @@ export function seal(key: SecretKey, nonce: Uint8Array, plaintext: Uint8Array, a
  * @throws CryptoError "not-authentic" when key, nonce, ciphertext, tag or associated data are others; "bad-length" as seal.
  */
 export function open(key: SecretKey, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array {
-  checkGcm(key, nonce);
-  const end = sealed.length - tagLength;
-  if (end < 0) throw new CryptoError("not-authentic", "sealed data is shorter than its tag");
-  const decipher = createDecipheriv("aes-256-gcm", keyObject(key), nonce, { authTagLength: tagLength });
-  decipher.setAAD(associated);
-  decipher.setAuthTag(sealed.subarray(end));
-  const plaintext = decipher.update(sealed.subarray(0, end));
-  try {
-    decipher.final();
-  } catch {
-    throw new CryptoError("not-authentic", "sealed data is not authentic under this key");
-  }
-  return plain(plaintext);
+  checkStateKey(key);
+  const plaintext = aeadOpen("aes-gcm", key, nonce, sealed, associated);
+  if (plaintext === undefined) throw new CryptoError("not-authentic", "sealed data is not authentic under this key");
+  return plaintext;
 }
 
-function checkGcm(key: SecretKey, nonce: Uint8Array): void {
+function checkStateKey(key: SecretKey): void {
   if (keyObject(key).symmetricKeySize !== 32) throw new CryptoError("bad-length", "an AES-256 key has 32 octets");
-  if (nonce.length !== nonceLength) {
-    throw new CryptoError("bad-length", `an AES-GCM nonce has ${nonceLength} octets, not ${nonce.length}`);
-  }
 }

@@ -1,8 +1,9 @@
 /** Certificate revocation lists (RFC 5280 5). */
-import { verify } from "node:crypto";
 import { hex } from "../../util/octets.ts";
+import { type IdentifiedScheme, isWeak, readSignatureAlgorithm } from "../signature-algorithm.ts";
 import type { Candidate } from "./candidates.ts";
 import { elementAt, elementsIn, isOneElement } from "./der.ts";
+import { verifierOf } from "./signatures.ts";
 import { allowsUsage, extensionOid, readExtensions } from "./tbs.ts";
 
 /** A list, not yet verified. */
@@ -15,19 +16,10 @@ export interface CrlReading {
   /** CRLNumber (RFC 5280 5.2.3), undefined when it has none. */
   readonly number: number | undefined;
   readonly signed: Uint8Array;
-  readonly signatureOid: string;
+  /** Undefined for a scheme that is not supported. */
+  readonly scheme: IdentifiedScheme | undefined;
   readonly signature: Uint8Array;
 }
-
-/** Hashes by the contents of the signature algorithm's identifier. */
-const hashes: ReadonlyMap<string, string> = new Map([
-  ["2a864886f70d01010b", "sha256"],
-  ["2a864886f70d01010c", "sha384"],
-  ["2a864886f70d01010d", "sha512"],
-  ["2a8648ce3d040302", "sha256"],
-  ["2a8648ce3d040303", "sha384"],
-  ["2a8648ce3d040304", "sha512"],
-]);
 
 /**
  * The list in `der`, undefined when it cannot be read.
@@ -37,8 +29,8 @@ export function readCrl(der: Uint8Array): CrlReading | undefined {
   if (!isOneElement(der) || der[0] !== 0x30) return undefined;
   const [list, algorithm, signature] = elementsIn(elementAt(der, 0)?.contents ?? der) ?? [];
   const fields = list?.tag === 0x30 ? elementsIn(list.contents) : undefined;
-  const oid = algorithm === undefined ? undefined : elementAt(algorithm.contents, 0)?.contents;
-  if (list === undefined || fields === undefined || oid === undefined || signature?.tag !== 0x03) return undefined;
+  if (list === undefined || fields === undefined || algorithm === undefined || signature?.tag !== 0x03)
+    return undefined;
   const [, issuer, thisUpdate, ...rest] = fields[0]?.tag === 0x02 ? fields.slice(1) : fields;
   if (issuer?.tag !== 0x30 || thisUpdate === undefined || !isTime(thisUpdate.tag)) return undefined;
   const listed = rest.find((field) => field.tag === 0x30);
@@ -55,7 +47,7 @@ export function readCrl(der: Uint8Array): CrlReading | undefined {
     entries: entries.map(({ der }) => der),
     number: numberIn(rest.find((field) => field.tag === 0xa0)?.contents),
     signed: list.der,
-    signatureOid: hex(oid),
+    scheme: readSignatureAlgorithm(algorithm.der),
     signature: signature.contents.subarray(1),
   };
 }
@@ -78,12 +70,8 @@ export function isRevoked(serialHex: string, issuer: Candidate, list: CrlReading
 
 /** Whether `list` is signed by `issuer`, who may sign lists. */
 export function isListOf(issuer: Candidate, list: CrlReading): boolean {
-  const hash = hashes.get(list.signatureOid);
-  if (issuer.key === undefined || hash === undefined || list.issuerHex !== issuer.subjectHex) return false;
-  if (!allowsUsage(issuer.tbs, "cRLSign")) return false;
-  try {
-    return verify(hash, list.signed, issuer.key, list.signature);
-  } catch {
-    return false;
-  }
+  const { scheme } = list;
+  if (issuer.key === undefined || scheme === undefined || list.issuerHex !== issuer.subjectHex) return false;
+  if (isWeak(scheme) || !allowsUsage(issuer.tbs, "cRLSign")) return false;
+  return verifierOf(issuer.key).verify(scheme, list.signed, list.signature);
 }

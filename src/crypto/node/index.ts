@@ -2,7 +2,7 @@
 import type { CryptoProvider } from "../provider.ts";
 import { parseCertificate } from "./certificates.ts";
 import { verifyChain } from "./chain.ts";
-import { aesCbcDecrypt, aesCbcEncrypt, open, seal } from "./ciphers.ts";
+import { aeadOpen, aeadSeal, aesCbcDecrypt, aesCbcEncrypt, open, seal } from "./ciphers.ts";
 import { keyExchange, keyExchangeFrom } from "./dh.ts";
 import { hash, hmac } from "./hash.ts";
 import { nameText } from "./names.ts";
@@ -21,6 +21,8 @@ export const nodeCrypto: CryptoProvider = {
   equal,
   aesCbcEncrypt,
   aesCbcDecrypt,
+  aeadSeal,
+  aeadOpen,
   seal,
   open,
   keyExchange,

@@ -1,8 +1,9 @@
 /** A small certification authority: what `keyherald pki` and the tests need of RFC 5280, and no more. */
-import { createHash, type KeyObject, sign } from "node:crypto";
+import { createHash, type KeyObject } from "node:crypto";
 import { addressOctets } from "../../util/address.ts";
 import { fromHex, utf8 } from "../../util/octets.ts";
 import { CryptoError, type KeyAlgorithm } from "../provider.ts";
+import { encodeSignatureAlgorithm, type IdentifiedScheme } from "../signature-algorithm.ts";
 import { plain } from "./buffers.ts";
 import { openCertificate } from "./certificates.ts";
 import { element, elementAt, sequence, unsignedInteger } from "./der.ts";
@@ -10,6 +11,7 @@ import { algorithmOf, generatePrivateKey, privateKeyFrom, spkiOf } from "./keys.
 import { nameFromText } from "./names.ts";
 import { toPem } from "./pem.ts";
 import { nodeRandom } from "./random.ts";
+import { hashOf, signerOf } from "./signatures.ts";
 import { extensionOid, readTbs } from "./tbs.ts";
 
 /** A certificate with its private key. */
@@ -117,7 +119,7 @@ export function issueCrl(request: {
   );
   const list = sequence(
     unsignedInteger(new Uint8Array([1])), // version 2
-    signatureAlgorithm(key).der,
+    signatureAlgorithm(key),
     name,
     thisUpdate,
     time(request.nextUpdate),
@@ -139,7 +141,7 @@ function signed(request: CertificateRequest, subjectKey: KeyObject, signing: Sig
   const tbs = sequence(
     element(0xa0, unsignedInteger(new Uint8Array([2]))), // version 3
     unsignedInteger(serialNumber(request.serialHex)),
-    signatureAlgorithm(signing.key).der,
+    signatureAlgorithm(signing.key),
     signing.name,
     sequence(time(request.notBefore), time(request.notAfter)),
     signing.subject,
@@ -152,8 +154,9 @@ function signed(request: CertificateRequest, subjectKey: KeyObject, signing: Sig
 }
 
 function withSignature(content: Uint8Array, key: KeyObject): Uint8Array {
-  const { der, hash } = signatureAlgorithm(key);
-  return sequence(content, der, element(0x03, new Uint8Array(1), sign(hash, content, key)));
+  const scheme = signatureScheme(key);
+  const signature = signerOf(key).sign(scheme, content);
+  return sequence(content, encodeSignatureAlgorithm(scheme), element(0x03, new Uint8Array(1), signature));
 }
 
 function openAuthority({ certificate, key }: Authority) {
@@ -168,23 +171,24 @@ function openAuthority({ certificate, key }: Authority) {
   };
 }
 
-/** AlgorithmIdentifier and hash by which `key` signs: RSA with SHA-256, ECDSA with the hash of the curve's size. */
-function signatureAlgorithm(key: KeyObject): { readonly der: Uint8Array; readonly hash: string } {
+/** How `key` signs: RSA with SHA-256, ECDSA with the hash of the curve's size, Ed25519. */
+function signatureScheme(key: KeyObject): IdentifiedScheme {
   const algorithm = algorithmOf(key);
-  if (algorithm.kind === "rsa") {
-    return { der: sequence(fromHex("0609 2a864886f70d01010b"), fromHex("0500")), hash: "sha256" };
+  switch (algorithm.kind) {
+    case "rsa":
+      return { name: "rsa-pkcs1", hash: "sha256" };
+    case "ecdsa":
+      return { name: "ecdsa-der", hash: hashOf[algorithm.curve] };
+    case "ed25519":
+      return { name: "ed25519" };
+    case "other":
+      throw new CryptoError("unsupported", `${algorithm.name} keys sign no certificates`);
   }
-  if (algorithm.kind === "other") throw new CryptoError("unsupported", `${algorithm.name} keys sign no certificates`);
-  const { last, hash } = ecdsaWith[algorithm.curve];
-  return { der: sequence(fromHex(`0608 2a8648ce3d0403${last}`)), hash };
 }
 
-/** ecdsa-with-SHA256 to SHA512 (RFC 5758 3.2) differ in the last octet of their identifier. */
-const ecdsaWith = {
-  "P-256": { last: "02", hash: "sha256" },
-  "P-384": { last: "03", hash: "sha384" },
-  "P-521": { last: "04", hash: "sha512" },
-} as const;
+function signatureAlgorithm(key: KeyObject): Uint8Array {
+  return encodeSignatureAlgorithm(signatureScheme(key));
+}
 
 const derTrue = fromHex("0101ff");
 

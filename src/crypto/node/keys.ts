@@ -29,6 +29,7 @@ export function algorithmOf(key: KeyObject): KeyAlgorithm {
       ? { kind: "other", name: details?.namedCurve ?? "ec with explicit parameters" }
       : { kind: "ecdsa", curve };
   }
+  if (key.asymmetricKeyType === "ed25519") return { kind: "ed25519" };
   return { kind: "other", name: key.asymmetricKeyType ?? "unknown" };
 }
 
@@ -62,6 +63,7 @@ export function spkiOf(key: KeyObject): Uint8Array {
 /** A fresh private key. @throws CryptoError "unsupported" for RSA below 2048 or above 8192 bits, and for other kinds. */
 export function generatePrivateKey(algorithm: KeyAlgorithm): KeyObject {
   if (algorithm.kind === "ecdsa") return generateKeyPairSync("ec", { namedCurve: algorithm.curve }).privateKey;
+  if (algorithm.kind === "ed25519") return generateKeyPairSync("ed25519").privateKey;
   if (algorithm.kind === "rsa" && algorithm.bits >= 2048 && algorithm.bits <= 8192) {
     return generateKeyPairSync("rsa", { modulusLength: algorithm.bits }).privateKey;
   }

@@ -2,9 +2,12 @@ import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { type DerElement, derElement, derElements } from "../../util/der.ts";
 import { concat, fromHex, hex, utf8 } from "../../util/octets.ts";
 import { CryptoError, type CurveName, type KeyAlgorithm, type SignatureScheme } from "../provider.ts";
+import { leftPad } from "./buffers.ts";
 import { nodeCrypto } from "./index.ts";
+import { fieldLength } from "./keys.ts";
 import { toPem } from "./pem.ts";
 
 const rfc4754: {
@@ -97,18 +100,104 @@ describe("RSA", () => {
   });
 });
 
+describe("RSASSA-PSS", () => {
+  const verifier = nodeCrypto.importVerifier(rsa.signer.publicKey);
+
+  test.each([
+    ["sha256", 32],
+    ["sha384", 48],
+    ["sha512", 64],
+    ["sha256", 0],
+    ["sha256", 20],
+  ] as const)("signs and verifies with %s and a salt of %i octets, and with no other salt", (hash, saltOctets) => {
+    const signature = rsa.signer.sign({ name: "rsa-pss", hash, saltOctets }, utf8("abc"));
+    expect(signature.length).toBe(256);
+    expect(verifier.verify({ name: "rsa-pss", hash, saltOctets }, utf8("abc"), signature)).toBe(true);
+    expect(verifier.verify({ name: "rsa-pss", hash, saltOctets }, utf8("abd"), signature)).toBe(false);
+    expect(verifier.verify({ name: "rsa-pss", hash, saltOctets: saltOctets + 1 }, utf8("abc"), signature)).toBe(false);
+    expect(verifier.verify({ name: "rsa-pkcs1", hash }, utf8("abc"), signature)).toBe(false);
+  });
+
+  test("a salt too long for the modulus is refused when signing and never verifies", () => {
+    const scheme = { name: "rsa-pss", hash: "sha512", saltOctets: 255 } as const;
+    expect(() => rsa.signer.sign(scheme, utf8("abc"))).toThrow(CryptoError);
+    expect(verifier.verify(scheme, utf8("abc"), new Uint8Array(256))).toBe(false);
+  });
+});
+
+describe("ECDSA with any hash", () => {
+  test.each(ecdsa)("$curve signs in ASN.1, which says the same as r | s", ({ curve, signer }) => {
+    const verifier = nodeCrypto.importVerifier(signer.publicKey);
+    for (const hash of ["sha256", "sha384", "sha512"] as const) {
+      const signature = signer.sign({ name: "ecdsa-der", hash }, utf8("abc"));
+      expect(verifier.verify({ name: "ecdsa-der", hash }, utf8("abc"), signature)).toBe(true);
+      const [r, s] = derElements(derElement(signature)?.contents ?? signature) ?? [];
+      const octets = fieldLength(curve);
+      const fixed = (number: DerElement | undefined) => leftPad((number?.contents ?? signature).slice(-octets), octets);
+      const compact = concat(fixed(r), fixed(s));
+      expect(verifier.verify({ name: "ecdsa-raw", curve }, nodeCrypto.hash(hash, utf8("abc")), compact)).toBe(true);
+    }
+  });
+
+  test("an encoding that is not DER, and octets after it, are no signature", () => {
+    for (const { signer } of ecdsa) {
+      const verifier = nodeCrypto.importVerifier(signer.publicKey);
+      const scheme = { name: "ecdsa-der", hash: "sha256" } as const;
+      const signature = signer.sign(scheme, utf8("abc"));
+      const { contents } = derElement(signature) ?? { contents: signature };
+      const long = concat(Uint8Array.of(0x30, 0x82, 0, contents.length), contents);
+      expect(verifier.verify(scheme, utf8("abc"), long)).toBe(false);
+      expect(verifier.verify(scheme, utf8("abc"), concat(signature, Uint8Array.of(0)))).toBe(false);
+      expect(verifier.verify(scheme, utf8("abc"), new Uint8Array(0))).toBe(false);
+    }
+  });
+});
+
+describe("Ed25519", () => {
+  // RFC 8032 7.1, tests 1 and 2
+  test.each([
+    {
+      secret: "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+      message: "",
+      signature:
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155" +
+        "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+    },
+    {
+      secret: "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+      message: "72",
+      signature:
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da" +
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+    },
+  ])("gives the signature of RFC 8032 over '$message'", ({ secret, message, signature }) => {
+    const signer = nodeCrypto.importSigner(fromHex(`302e020100300506032b657004220420${secret}`));
+    expect(signer.algorithm).toEqual({ kind: "ed25519" });
+    expect(hex(signer.sign({ name: "ed25519" }, fromHex(message)))).toBe(signature);
+    const verifier = nodeCrypto.importVerifier(signer.publicKey);
+    expect(verifier.verify({ name: "ed25519" }, fromHex(message), fromHex(signature))).toBe(true);
+    expect(verifier.verify({ name: "ed25519" }, fromHex(`${message}00`), fromHex(signature))).toBe(false);
+  });
+});
+
 const schemes: readonly SignatureScheme[] = [
   { name: "rsa-pkcs1-raw" },
   { name: "rsa-pkcs1", hash: "sha256" },
+  { name: "rsa-pss", hash: "sha256", saltOctets: 32 },
+  { name: "ecdsa-der", hash: "sha256" },
+  { name: "ed25519" },
   ...(["P-256", "P-384", "P-521"] as const).flatMap((curve) => [
     { name: "ecdsa", curve } as const,
     { name: "ecdsa-raw", curve } as const,
   ]),
 ];
-const keys = [{ algorithm: rsa.signer.algorithm, ...rsa }, ...ecdsa];
+const keys = [rsa, ...ecdsa, nodeCrypto.generateSigner({ kind: "ed25519" })];
 
 function fits(scheme: SignatureScheme, algorithm: KeyAlgorithm): boolean {
-  return "curve" in scheme ? algorithm.kind === "ecdsa" && algorithm.curve === scheme.curve : algorithm.kind === "rsa";
+  if ("curve" in scheme) return algorithm.kind === "ecdsa" && algorithm.curve === scheme.curve;
+  return scheme.name === "ecdsa-der"
+    ? algorithm.kind === "ecdsa"
+    : algorithm.kind === (scheme.name === "ed25519" ? "ed25519" : "rsa");
 }
 
 test("a scheme that does not fit the key is unsupported for signing and false for verifying", () => {
@@ -168,7 +257,7 @@ describe("keys", () => {
   });
 
   test("weak RSA and other kinds are not generated", () => {
-    for (const algorithm of [{ kind: "rsa", bits: 1024 } as const, { kind: "other", name: "ed25519" } as const]) {
+    for (const algorithm of [{ kind: "rsa", bits: 1024 } as const, { kind: "other", name: "ed448" } as const]) {
       expect(() => nodeCrypto.generateSigner(algorithm)).toThrow(expect.objectContaining({ code: "unsupported" }));
     }
   });

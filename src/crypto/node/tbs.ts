@@ -29,6 +29,8 @@ export interface Extension {
 export interface TbsCertificate {
   /** Contents of serialNumber in hexadecimal. */
   readonly serialHex: string;
+  /** AlgorithmIdentifier of the signature; OpenSSL holds it against the one outside. */
+  readonly signature: Uint8Array;
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
   readonly publicKey: Uint8Array;
@@ -43,12 +45,14 @@ export function readTbs(certificate: Uint8Array): TbsCertificate | undefined {
   if (all === undefined) return undefined;
   // [0] version, which version 1 leaves out, then serialNumber, signature
   const fields = all[0]?.tag === 0xa0 ? all.slice(1) : all;
-  const [serialNumber, , issuer, , subject, publicKey] = fields;
+  const [serialNumber, signature, issuer, , subject, publicKey] = fields;
   const extensions = readExtensions(fields.find((field) => field.tag === 0xa3)?.contents);
-  if (serialNumber === undefined || issuer === undefined || subject === undefined) return undefined;
+  if (serialNumber === undefined || signature === undefined || issuer === undefined) return undefined;
+  if (subject === undefined) return undefined;
   if (publicKey === undefined || extensions === undefined) return undefined;
   return {
     serialHex: hex(serialNumber.contents),
+    signature: signature.der.slice(),
     issuer: issuer.der.slice(),
     subject: subject.der.slice(),
     publicKey: publicKey.der.slice(),
