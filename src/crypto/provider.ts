@@ -79,9 +79,10 @@ export interface CertificateView {
   readonly subjectText: string;
   readonly issuerText: string;
   readonly serialHex: string;
-  /** subjectAltName entries: addresses in their canonical text, DNS names in lower case. */
+  /** subjectAltName entries: addresses in their canonical text; DNS names, and the hosts of mail addresses, in lower case. */
   readonly addresses: readonly string[];
   readonly dnsNames: readonly string[];
+  readonly emails: readonly string[];
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;

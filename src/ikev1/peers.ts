@@ -1,11 +1,11 @@
 /** Which configured peer somebody is: by address before the identity is known, by address and identity after. */
 import { type Identity, identityKey } from "../core/identity.ts";
+import { samePeer } from "../core/identity-binding.ts";
 import type { CryptoProvider, SecretKey } from "../crypto/provider.ts";
 import { IdType } from "../iana/isakmp.ts";
 import { addressOctets } from "../util/address.ts";
 import { hex } from "../util/octets.ts";
 import { canSign } from "./authentication.ts";
-import { samePeer } from "./identity-binding.ts";
 import type { PeerPolicy, Phase1Policy, Phase1Proposal } from "./types.ts";
 
 /** Peers whose addresses include `address`, in configured order. */

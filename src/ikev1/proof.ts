@@ -1,6 +1,7 @@
 /** Main mode messages 5 and 6: ID, certificates and HASH or SIG, behind encryption. */
 import type { Endpoint } from "../core/engine.ts";
 import { type Identity, identityText } from "../core/identity.ts";
+import { unboundBecause } from "../core/identity-binding.ts";
 import type { ChainVerdict, CryptoProvider } from "../crypto/provider.ts";
 import { CertificateEncoding, ExchangeType, IdType, NotifyType, ProtocolId } from "../iana/isakmp.ts";
 import { sanitise } from "../ledger/sanitise.ts";
@@ -12,7 +13,7 @@ import type { Header, Payload } from "../wire/payloads.ts";
 import { type ProofInput, prove, verifyHash, verifySignature } from "./authentication.ts";
 import { contentsOf } from "./contents.ts";
 import type { Authenticated, Context, Keyed, Proof, Refused } from "./exchange.ts";
-import { identityPayload, readIdentity, unboundBecause } from "./identity-binding.ts";
+import { identityPayload, readIdentity } from "./identity-payload.ts";
 import { protect, unprotect } from "./phase2.ts";
 import type { Transition } from "./transitions.ts";
 import type { Phase1Policy } from "./types.ts";

@@ -21,6 +21,7 @@ interface IssueOptions extends PkiOptions {
   readonly ca: string;
   readonly dns: readonly string[];
   readonly address: readonly string[];
+  readonly email: readonly string[];
 }
 
 const algorithms: Readonly<Record<string, KeyAlgorithm>> = {
@@ -58,6 +59,7 @@ export function addPki(program: Command): void {
     .requiredOption("--ca <prefix>", "authority: PREFIX.pem and PREFIX.key are read")
     .addOption(repeatable("--dns <name>", "subjectAltName: DNS name"))
     .addOption(repeatable("--address <address>", "subjectAltName: IP address"))
+    .addOption(repeatable("--email <address>", "subjectAltName: mail address"))
     .addHelpText(
       "after",
       examples([
@@ -70,8 +72,10 @@ export function addPki(program: Command): void {
     .action((options: IssueOptions) => {
       const wrong = options.address.find((address) => canonicalAddress(address) === undefined);
       if (wrong !== undefined) throw new CommandError(ExitCode.USAGE, `--address ${wrong}: not an IP address`);
+      const noMail = options.email.find((email) => !/^[!-~]+@[!-~]+$/.test(email));
+      if (noMail !== undefined) throw new CommandError(ExitCode.USAGE, `--email ${noMail}: not a mail address`);
       const ca = authorityOf(options.ca);
-      const names = { dnsNames: options.dns, addresses: options.address };
+      const names = { dnsNames: options.dns, addresses: options.address, emails: options.email };
       write(
         options,
         made(() => issueCertificate({ ...requestOf(options), ca, ...names })),

@@ -1,10 +1,10 @@
 /** What both roles say about Phase 1: who they are, whom they trust, what they offer. */
 import type * as z from "zod";
 import type { Identity } from "../../core/identity.ts";
+import { unboundBecause } from "../../core/identity-binding.ts";
 import { nodeCrypto } from "../../crypto/node/index.ts";
 import type { KeyAlgorithm } from "../../crypto/provider.ts";
 import { IdType } from "../../iana/isakmp.ts";
-import { unboundBecause } from "../../ikev1/identity-binding.ts";
 import type { AuthenticationName, LocalCredentials, PeerPolicy, Phase1Policy } from "../../ikev1/types.ts";
 import { equal } from "../../util/octets.ts";
 import { defaultTransforms, phase1Transform, profileTransforms } from "../algorithms.ts";

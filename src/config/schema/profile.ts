@@ -4,11 +4,11 @@
  */
 
 import type { Endpoint } from "../../core/engine.ts";
+import { unboundBecause } from "../../core/identity-binding.ts";
 import { nodeCrypto } from "../../crypto/node/index.ts";
 import type { MemberRule } from "../../gdoi/policy.ts";
 import { IdType } from "../../iana/isakmp.ts";
 import { OakleyGroup } from "../../iana/oakley.ts";
-import { unboundBecause } from "../../ikev1/identity-binding.ts";
 import type { Path } from "../document.ts";
 import { choice, type Leaf, type Loose, type Report } from "../field.ts";
 import type { WrittenIdentity } from "../values.ts";

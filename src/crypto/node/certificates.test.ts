@@ -33,6 +33,15 @@ describe("a certificate", () => {
     expect(hex(nodeCrypto.importSigner(pem["gm1.key"] ?? "").publicKey)).toBe(hex(view.publicKey));
   });
 
+  test("has mail addresses, and an Ed25519 key by its kind", () => {
+    expect(nodeCrypto.parseCertificate(der("gmed"))).toMatchObject({
+      dnsNames: ["gmed.example"],
+      emails: ["gmed@example.org"],
+      addresses: [],
+      algorithm: { kind: "ed25519" },
+    });
+  });
+
   test("has its RSA and ECDSA keys by kind and size", () => {
     expect(nodeCrypto.parseCertificate(der("gmrsa")).algorithm).toEqual({ kind: "rsa", bits: 2048 });
     expect(nodeCrypto.parseCertificate(der("gm521")).algorithm).toEqual({ kind: "ecdsa", curve: "P-521" });

@@ -1,5 +1,6 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { addressText } from "../../util/address.ts";
+import { canonicalMailbox } from "../../util/mailbox.ts";
 import { type CertificateView, CryptoError, type KeyAlgorithm } from "../provider.ts";
 import { elementAt, elementsIn, isOneElement } from "./der.ts";
 import { algorithmOf } from "./keys.ts";
@@ -33,15 +34,13 @@ export function openCertificate(der: Uint8Array): X509Certificate {
 export function viewOf(der: Uint8Array, parsed: X509Certificate): CertificateView {
   const fields = readTbs(der);
   if (fields === undefined) throw notACertificate();
-  const { addresses, dnsNames } = alternativeNames(fields.extensions);
   return {
     der,
     subject: fields.subject,
     subjectText: nameText(fields.subject),
     issuerText: nameText(fields.issuer),
     serialHex: parsed.serialNumber.toLowerCase(),
-    addresses,
-    dnsNames,
+    ...alternativeNames(fields.extensions),
     notBefore: milliseconds(parsed.validFromDate),
     notAfter: milliseconds(parsed.validToDate),
     publicKey: fields.publicKey,
@@ -53,18 +52,22 @@ function notACertificate(): CryptoError {
   return new CryptoError("bad-key", "not an X.509 certificate in DER");
 }
 
-/** dNSName and iPAddress of subjectAltName (RFC 5280 4.2.1.6). An entry of another kind or length is passed over. */
-function alternativeNames(extensions: readonly Extension[]): { addresses: string[]; dnsNames: string[] } {
+type AlternativeNames = Pick<CertificateView, "addresses" | "dnsNames" | "emails">;
+
+/** rfc822Name, dNSName and iPAddress of subjectAltName (RFC 5280 4.2.1.6). Entries of another kind or length are passed over. */
+function alternativeNames(extensions: readonly Extension[]): AlternativeNames {
   const addresses: string[] = [];
   const dnsNames: string[] = [];
+  const emails: string[] = [];
   const extension = extensions.find(({ oid }) => oid === extensionOid.subjectAltName);
   const names = extension === undefined ? undefined : elementAt(extension.value, 0)?.contents;
   for (const name of (names === undefined ? undefined : elementsIn(names)) ?? []) {
+    if (name.tag === 0x81) emails.push(canonicalMailbox(Buffer.from(name.contents).toString("latin1")));
     if (name.tag === 0x82) dnsNames.push(Buffer.from(name.contents).toString("latin1").toLowerCase());
     const address = name.tag === 0x87 ? addressText(name.contents) : undefined;
     if (address !== undefined) addresses.push(address);
   }
-  return { addresses, dnsNames };
+  return { addresses, dnsNames, emails };
 }
 
 function milliseconds(date: Date): number {

@@ -72,6 +72,7 @@ export function issueCertificate(
     readonly ca: Authority;
     readonly dnsNames?: readonly string[];
     readonly addresses?: readonly string[];
+    readonly emails?: readonly string[];
     readonly key?: Uint8Array | string;
   },
 ): Issued {
@@ -87,6 +88,7 @@ export function issueCertificate(
     extensions.push(extension(extensionOid.authorityKeyIdentifier, false, identifier));
   }
   const names = [
+    ...(request.emails ?? []).map((email) => element(0x81, utf8(email))),
     ...(request.dnsNames ?? []).map((name) => element(0x82, utf8(name))),
     ...(request.addresses ?? []).map((address) => element(0x87, octetsOfAddress(address))),
   ];

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { sameName } from "../core/distinguished-name.ts";
-import { parseIdentity } from "../core/identity.ts";
 import { nodeCrypto } from "../crypto/node/index.ts";
 import { issueCa, issueCertificate } from "../crypto/node/issue.ts";
 import { concat, fromHex, utf8 } from "../util/octets.ts";
-import { readIdentity, samePeer, unboundBecause } from "./identity-binding.ts";
+import { sameName } from "./distinguished-name.ts";
+import { parseIdentity } from "./identity.ts";
+import { samePeer, unboundBecause } from "./identity-binding.ts";
 
 const period = { notBefore: 0, notAfter: 4_000_000_000_000 };
 const algorithm = { kind: "ecdsa", curve: "P-256" } as const;
@@ -16,6 +16,7 @@ const certificate = nodeCrypto.parseCertificate(
     ca,
     dnsNames: ["gm1.example"],
     addresses: ["192.0.2.7", "2001:db8::7"],
+    emails: ["gm1@Example.org"],
     ...period,
   }).certificate,
 );
@@ -65,11 +66,6 @@ describe("distinguished names", () => {
   });
 });
 
-test("the empty distinguished name, which many certificates have, names nobody", () => {
-  const payload = { kind: "ID", idType: 9, protocolId: 0, port: 0, data: fromHex("3000") } as const;
-  expect(readIdentity(payload)).toEqual({ ok: false, error: "an empty identity" });
-});
-
 describe("a certificate", () => {
   const key = certificate.publicKey;
   test.each([
@@ -78,6 +74,7 @@ describe("a certificate", () => {
     ["its IPv6 address", parseIdentity("2001:db8::7")],
     ["its DNS name", parseIdentity("fqdn:gm1.example")],
     ["its DNS name in other case", parseIdentity("fqdn:GM1.Example")],
+    ["its mail address", parseIdentity("user:gm1@example.ORG")],
     ["the hash of its key", { type: 11, data: nodeCrypto.hash("sha256", key) }],
     ["the identifier of its key (RFC 5280 4.2.1.2)", { type: 11, data: nodeCrypto.hash("sha1", key.subarray(-65)) }],
   ])("entitles to %s", (_, identity) => {
@@ -90,7 +87,9 @@ describe("a certificate", () => {
     ["another address", parseIdentity("192.0.2.8")],
     ["another DNS name", parseIdentity("fqdn:gm2.example")],
     ["a DNS name that ends like it", parseIdentity("fqdn:x.gm1.example")],
-    ["a mail address", parseIdentity("user:gm1@example")],
+    ["another mail address", parseIdentity("user:gm2@example.org")],
+    ["its mail address in other case", parseIdentity("user:GM1@example.org")],
+    ["its DNS name as a mail address", parseIdentity("user:gm1.example")],
     ["any key ID", parseIdentity("keyid:000004d2")],
     ["a subnet", { type: 4, data: new Uint8Array(8) }],
   ])("does not entitle to %s", (_, identity) => {
@@ -99,43 +98,12 @@ describe("a certificate", () => {
   });
 });
 
-describe("an ID payload", () => {
-  const id = (changed: object) => ({
-    kind: "ID" as const,
-    idType: 2,
-    protocolId: 0,
-    port: 0,
-    data: utf8("gm1.example"),
-    ...changed,
-  });
-
-  test("names 0/0 or UDP/500, and UDP/848 with a note", () => {
-    expect(readIdentity(id({}))).toEqual({ ok: true, value: { identity: { type: 2, data: utf8("gm1.example") } } });
-    expect(readIdentity(id({ protocolId: 17, port: 500 })).ok).toBe(true);
-    expect(readIdentity(id({ protocolId: 17, port: 848 }))).toMatchObject({
-      ok: true,
-      value: { note: expect.stringContaining("848") },
-    });
-    for (const other of [
-      { port: 500 },
-      { protocolId: 17 },
-      { protocolId: 17, port: 4500 },
-      { protocolId: 6, port: 500 },
-    ]) {
-      expect(readIdentity(id(other)).ok).toBe(false);
-    }
-  });
-
-  test("is refused when its type cannot name a peer or its length is not that of its type", () => {
-    for (const wrong of [{ idType: 4 }, { idType: 13 }, { idType: 1 }, { idType: 5 }, { data: new Uint8Array(0) }]) {
-      expect(readIdentity(id(wrong)).ok).toBe(false);
-    }
-  });
-
-  test("is the configured peer's when it means the same", () => {
-    const one = { type: 2, data: utf8("GM1.example") };
-    expect(samePeer(one, { type: 2, data: utf8("gm1.example") })).toBe(true);
-    expect(samePeer(one, { type: 3, data: utf8("GM1.example") })).toBe(false);
-    expect(samePeer({ type: 3, data: utf8("A@b") }, { type: 3, data: utf8("a@b") })).toBe(false);
-  });
+test("a peer is the configured one when its identity means the same", () => {
+  const one = { type: 2, data: utf8("GM1.example") };
+  expect(samePeer(one, { type: 2, data: utf8("gm1.example") })).toBe(true);
+  expect(samePeer(one, { type: 3, data: utf8("GM1.example") })).toBe(false);
+  const mail = { type: 3, data: utf8("A@Example.org") };
+  expect(samePeer(mail, { type: 3, data: utf8("A@example.ORG") })).toBe(true);
+  expect(samePeer(mail, { type: 3, data: utf8("a@Example.org") })).toBe(false);
+  expect(samePeer({ type: 11, data: utf8("a") }, { type: 11, data: utf8("A") })).toBe(false);
 });
