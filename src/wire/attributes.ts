@@ -1,10 +1,10 @@
-/** Data attributes (RFC 2408 3.3): two octets of type with the AF bit, then a value (TV) or length and value (TLV). */
+/** Data attributes (RFC 2408 3.3, RFC 7296 3.3.5): two octets of type with the AF bit, then a value (TV) or length and value (TLV). */
 import { nameOf, type Registry } from "../iana/names.ts";
 import { toUint } from "../util/octets.ts";
 import { Malformed, Reader } from "../util/reader.ts";
 import type { Writer } from "../util/writer.ts";
 import type { Codec, Trace } from "./codec.ts";
-import { codeText, octetsText, secretText } from "./codec.ts";
+import { codeText, octetsText, rest, secretText } from "./codec.ts";
 import { within } from "./error.ts";
 import type { Attribute } from "./payloads.ts";
 
@@ -17,6 +17,8 @@ export interface AttributeTable {
   readonly secrets?: readonly number[];
   /** Types whose value has a structure of its own. */
   readonly nested?: Readonly<Record<number, NestedValue>>;
+  /** Where attributes are laid down; RFC 2408 3.3 when it is not given. */
+  readonly section?: string;
 }
 
 /** How the value of an attribute is taken apart for the description. */
@@ -47,6 +49,7 @@ export function attribute(list: readonly Attribute[], type: number): Attribute |
 
 /** Attributes up to the end of the enclosing structure. */
 export function attributes(table: AttributeTable): Codec<readonly Attribute[]> {
+  const section = table.section ?? SECTION;
   return {
     read: (reader) => {
       const list: Attribute[] = [];
@@ -55,7 +58,7 @@ export function attributes(table: AttributeTable): Codec<readonly Attribute[]> {
         try {
           list.push(readAttribute(reader));
         } catch (thrown) {
-          throw within(thrown, `[${list.length}]`, SECTION);
+          throw within(thrown, `[${list.length}]`, section);
         }
       }
       return list;
@@ -79,6 +82,17 @@ export function nestedAs<T>(codec: Codec<T>): NestedValue {
       if (thrown instanceof Malformed) return false;
       throw thrown;
     }
+  };
+}
+
+/** All octets up to the end; the description takes them apart by `codec` when they have that form. */
+export function takenApart<T>(codec: Codec<T>): Codec<Uint8Array> {
+  const nested = nestedAs(codec);
+  return {
+    read: rest.read,
+    write: (writer, data, trace) => {
+      if (trace === undefined || !nested(writer, data, trace)) writer.bytes(data);
+    },
   };
 }
 

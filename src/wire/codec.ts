@@ -96,6 +96,11 @@ export function octetsText(octets: Uint8Array): string {
   return `${octets.length} octets: ${hex(octets.subarray(0, 32))}…`;
 }
 
+/** Octets of printable ASCII as text, undefined when there is anything else among them. */
+export function printable(octets: Uint8Array): string | undefined {
+  return octets.every((octet) => octet >= 0x20 && octet < 0x7f) ? String.fromCharCode(...octets) : undefined;
+}
+
 /**
  * Elements up to the end of the enclosing structure, or exactly `count` of them.
  * @param title names an element in the description.

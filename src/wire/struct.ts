@@ -3,6 +3,7 @@
  * TypeScript type all come from the one declaration. Types are erased inside a row and nowhere else: `field` and its
  * kin put them back.
  */
+import { toUint } from "../util/octets.ts";
 import type { Reader } from "../util/reader.ts";
 import type { Writer } from "../util/writer.ts";
 import type { Codec, Trace, TraceNode } from "./codec.ts";
@@ -11,6 +12,7 @@ import { within } from "./error.ts";
 
 type Fields = Record<string, unknown>;
 type Show<T, Seen> = (value: T, seen: Seen, showKeys: boolean) => string;
+type Kept<N extends string> = { readonly [K in N]?: number };
 type With<V, N extends string, T> = V & { readonly [K in N]: T };
 
 /** What the rows of one structure share while it is written. */
@@ -123,6 +125,27 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
         }
       },
       write: ({ writer }) => writer.zeros(count),
+    });
+  }
+
+  /**
+   * Octets that are sent as zero and ignored on receipt (RFC 7296 2.5). Others are kept under `name`, as an integer, so
+   * that a structure encodes to the octets that it came in.
+   */
+  ignored<N extends string>(name: N, label: string, count: 1 | 2 | 3): Struct<Value & Kept<N>, Seen> {
+    return this.#with({
+      derives: false,
+      read: (reading) => {
+        const kept = toUint(reading.reader.take(count));
+        if (kept !== 0) reading.value[name] = kept;
+      },
+      write: ({ writer, trace, seen }) => {
+        const kept = Number(seen[name] ?? 0);
+        if (kept !== 0) trace?.open(label, writer.length, String(kept));
+        for (let shift = 8 * (count - 1); shift > 0; shift -= 8) writer.u8((kept >>> shift) & 0xff);
+        writer.u8(kept & 0xff);
+        if (kept !== 0) trace?.close();
+      },
     });
   }
 

@@ -1,9 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hex } from "../../src/util/octets.ts";
-import type { Result } from "../../src/util/result.ts";
 import { describeMessage } from "../../src/wire/describe.ts";
-import type { WireError } from "../../src/wire/error.ts";
 import { decodeAck } from "../../src/wire/gdoi/ack.ts";
 import { decodeOidSelector, encodeOidSelector } from "../../src/wire/gdoi/iec61850.ts";
 import { decodeLkhDownload, decodeLkhUpdate, encodeLkhDownload, encodeLkhUpdate } from "../../src/wire/gdoi/lkh.ts";
@@ -17,15 +15,11 @@ import {
   payloadType,
 } from "../../src/wire/message.ts";
 import type { Payload } from "../../src/wire/payloads.ts";
+import { good } from "./good.ts";
 import { gdoiPayloads, lkhKeys, oidSelector, phase1Payloads, protocolledSak } from "./payloads.ts";
 
 const seed = Number(process.env["SEED"] ?? 1);
 const runs = { seed, numRuns: 500 };
-
-function good<T>(result: Result<T, WireError>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.error));
-  return result.value;
-}
 
 function first(payloads: readonly Payload[]): number {
   const [payload] = payloads;

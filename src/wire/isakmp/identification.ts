@@ -2,18 +2,10 @@
 import { IdType, IpProtocol } from "../../iana/isakmp.ts";
 import { addressText } from "../../util/address.ts";
 import { hex } from "../../util/octets.ts";
-import { nestedAs } from "../attributes.ts";
-import { type Codec, named, octetsText, rest, u8, u16 } from "../codec.ts";
+import { takenApart } from "../attributes.ts";
+import { named, octetsText, printable, rest, u8, u16 } from "../codec.ts";
 import { decodeOidSelector, oidSelector, oidSelectorText } from "../gdoi/iec61850.ts";
 import { struct } from "../struct.ts";
-
-/** Octets that the description takes apart when they have the form of RFC 8052 figure 2. */
-const oidData: Codec<Uint8Array> = {
-  read: rest.read,
-  write: (writer, data, trace) => {
-    if (trace === undefined || !nestedAs(oidSelector)(writer, data, trace)) writer.bytes(data);
-  },
-};
 
 /** Identification Payload: ID Type, Protocol ID, Port, Identification Data. */
 export const identification = struct("RFC 2407 4.6.2")
@@ -24,7 +16,7 @@ export const identification = struct("RFC 2407 4.6.2")
   .field(
     "data",
     "Identification Data",
-    ({ idType }) => (idType === IdType.ID_OID ? oidData : rest),
+    ({ idType }) => (idType === IdType.ID_OID ? takenApart(oidSelector) : rest),
     (data, { idType }) => identityDataText(idType, data),
   );
 
@@ -64,8 +56,4 @@ function formatted(idType: number, data: Uint8Array): string | undefined {
   const half = length / 2;
   const mask = idType === IdType.ID_IPV4_ADDR_SUBNET || idType === IdType.ID_IPV6_ADDR_SUBNET;
   return `${addressText(data.subarray(0, half))}${mask ? "/" : " - "}${addressText(data.subarray(half))}`;
-}
-
-function printable(data: Uint8Array): string | undefined {
-  return data.every((octet) => octet >= 0x20 && octet < 0x7f) ? String.fromCharCode(...data) : undefined;
 }

@@ -11,7 +11,7 @@ import {
 } from "../../iana/oakley.ts";
 import type { Reader } from "../../util/reader.ts";
 import { type AttributeTable, attributes } from "../attributes.ts";
-import { Chain, implied, sole } from "../chain.ts";
+import { Chain, counted, implied, sole } from "../chain.ts";
 import { bitsText, bytes, type Codec, named, octetsText, u8, u32 } from "../codec.ts";
 import type { Proposal, SaPayload, Transform } from "../payloads.ts";
 import { struct } from "../struct.ts";
@@ -49,7 +49,7 @@ const proposal: Codec<Proposal> = struct("RFC 2408 3.5")
   .derived("numberOfTransforms", "# of Transforms", u8, (p: Proposal) => p.transforms.length)
   .field("spi", "SPI", ({ spiSize }) => bytes(spiSize))
   .field("transforms", "Transforms", ({ numberOfTransforms: count }) =>
-    counted(implied(transforms, PayloadType.T), count),
+    counted(implied(transforms, PayloadType.T), count, "# of Transforms"),
   );
 
 const proposals = new Chain<Proposal>({
@@ -111,17 +111,4 @@ function passPadded(reader: Reader, octetsOf: (length: number) => number): void 
   const length = reader.u16();
   if (reader.u16() !== 0) throw reader.fault("reserved", "RESERVED must be zero", reader.offset - 2);
   reader.take(4 * Math.ceil(octetsOf(length) / 4));
-}
-
-/** Refuses a list that is not as long as the field before it says. */
-function counted<T>(codec: Codec<readonly T[]>, count: number): Codec<readonly T[]> {
-  return {
-    ...codec,
-    read: (reader) => {
-      const at = reader.offset;
-      const values = codec.read(reader);
-      if (values.length === count) return values;
-      throw reader.fault("bad-value", `# of Transforms is ${count}, but ${values.length} follow`, at);
-    },
-  };
 }

@@ -1,0 +1,67 @@
+/** Encrypted Payload (RFC 7296 3.14) and Encrypted Fragment Payload (RFC 7383 2.5): what is around the ciphertext. */
+import { PayloadType } from "../../iana/ikev2.ts";
+import type { Reader } from "../../util/reader.ts";
+import type { Writer } from "../../util/writer.ts";
+import type { Entry } from "../chain.ts";
+import { type Codec, octetsText, rest, type Trace, u16 } from "../codec.ts";
+import { within } from "../error.ts";
+import { struct } from "../struct.ts";
+import type { Payload, SkfPayload, SkPayload } from "./payloads.ts";
+
+/** IV, ciphertext and ICV, whose lengths the negotiated algorithms say. */
+const body: Codec<Uint8Array> = { ...rest, show: octetsText };
+
+const sk: Codec<Pick<SkPayload, "kind" | "body">> = struct("RFC 7296 3.14")
+  .constant("kind", "SK")
+  .field("body", "IV, Encrypted IKE Payloads, ICV", body);
+
+const skf: Codec<Omit<SkfPayload, "innerFirst">> = struct("RFC 7383 2.5")
+  .constant("kind", "SKF")
+  .field("fragmentNumber", "Fragment Number", u16)
+  .field("totalFragments", "Total Fragments", u16)
+  .field("body", "IV, Encrypted content, ICV", body);
+
+/** `Fragment Number` and `Total Fragments` are not zero, and the first is not the larger (RFC 7383 2.5). */
+function readFragment(reader: Reader): Omit<SkfPayload, "innerFirst"> {
+  const at = reader.offset;
+  const fragment = skf.read(reader);
+  const { fragmentNumber: number, totalFragments: total } = fragment;
+  if (number === 0 || number > total) {
+    throw within(reader.fault("bad-value", `fragment ${number} of ${total}`, at), "fragmentNumber", "RFC 7383 2.5");
+  }
+  return fragment;
+}
+
+/** The entries of both, which end a chain. */
+export const encryptedEntries: readonly Entry<Payload>[] = [
+  {
+    type: PayloadType.SK,
+    name: "SK",
+    read: (reader, innerFirst) => ({ ...sk.read(reader), innerFirst }),
+    ...written("SK", (writer, value, trace) => sk.write(writer, value, trace)),
+  },
+  {
+    type: PayloadType.SKF,
+    name: "SKF",
+    read: (reader, innerFirst) => ({ ...readFragment(reader), innerFirst }),
+    ...written("SKF", (writer, value, trace) => skf.write(writer, value, trace)),
+  },
+];
+
+type Encrypted = SkPayload | SkfPayload;
+
+function written<K extends Encrypted["kind"]>(
+  kind: K,
+  write: (writer: Writer, value: Extract<Encrypted, { kind: K }>, trace: Trace | undefined) => void,
+): Pick<Entry<Payload>, "holds" | "write" | "inner"> {
+  const is = (value: Payload): value is Extract<Encrypted, { kind: K }> => value.kind === kind;
+  return {
+    holds: is,
+    write: (writer, value, trace) => {
+      if (!is(value)) return false;
+      write(writer, value, trace);
+      return true;
+    },
+    inner: (value) => (is(value) ? value.innerFirst : undefined),
+  };
+}
