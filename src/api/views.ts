@@ -176,6 +176,7 @@ export const eventView = z.object({
   because: z.number().exactOptional(),
   /** SecurityEvent of ledger/security-events.ts, when it is one. */
   securityEvent: z.string().exactOptional(),
+  securityEventId: z.string().exactOptional(),
   severity: z.enum(["notice", "warning", "error", "alarm"]).exactOptional(),
   text: z.string(),
 });

@@ -85,6 +85,18 @@ describe("a valid file", () => {
     expect(valid(keyServer(psk)).syslog).toBeUndefined();
   });
 
+  test("security events may have other names, numbers and severities than here", () => {
+    const given = `${keyServer(psk)}
+securityEvents:
+  gm.left: { name: GROUP_LEFT, id: IEC62351-9:5.9 }
+  phase1.flooded: { severity: error }`;
+    expect([...(valid(given).securityEvents ?? [])]).toEqual([
+      ["gm.left", { name: "GROUP_LEFT", id: "IEC62351-9:5.9" }],
+      ["phase1.flooded", { severity: "error" }],
+    ]);
+    expect(valid(keyServer(psk)).securityEvents).toBeUndefined();
+  });
+
   test("a generated signing key stays a placeholder that refuses to sign", () => {
     const signer = valid(keyServer(psk)).keyServer?.groups[0]?.kek.signature.signer;
     expect(() => signer?.sign({ name: "ecdsa", curve: "P-256" }, new Uint8Array())).toThrow("out of the store");

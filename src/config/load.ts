@@ -8,6 +8,7 @@ import { rootSection } from "./schema/index.ts";
 import { generatedSigner } from "./schema/kek.ts";
 import { buildKeyServer } from "./schema/key-server.ts";
 import { buildMember } from "./schema/member.ts";
+import { buildSecurityEvents } from "./schema/security-events.ts";
 import { buildSyslog } from "./schema/syslog.ts";
 import type { ConfigProblem, Configuration } from "./types.ts";
 import { warningsOf } from "./warnings.ts";
@@ -40,6 +41,7 @@ export function loadConfiguration(
     control: root.control,
     log: root.log,
     ...(root.syslog !== undefined && { syslog: buildSyslog(root.syslog) }),
+    ...(root.securityEvents !== undefined && { securityEvents: buildSecurityEvents(root.securityEvents) }),
     ...(keyServer !== undefined && { keyServer: buildKeyServer(keyServer) }),
     generatedSigners: keyServer?.groups.flatMap((group) => generatedSigner(group) ?? []) ?? [],
     ...(member !== undefined && { member: buildMember(member) }),

@@ -2,6 +2,7 @@
 import type { Endpoint } from "../core/engine.ts";
 import type { GcksPolicy } from "../gdoi/gcks/types.ts";
 import type { GmPolicy } from "../gdoi/gm/types.ts";
+import type { SecurityEventNames } from "../ledger/security-events.ts";
 
 /** One thing that is wrong, or weak, with its place in the file. */
 export interface ConfigProblem {
@@ -27,6 +28,8 @@ export interface Configuration {
   readonly log: { readonly level: LogLevel };
   /** Where security events go besides the ledger. */
   readonly syslog?: SyslogPolicy;
+  /** What security events are called, where that is another name than here. */
+  readonly securityEvents?: SecurityEventNames;
   readonly keyServer?: GcksPolicy;
   /** Groups of the key server whose push signing key is to be made once and kept in the store. */
   readonly generatedSigners: readonly GeneratedSigner[];

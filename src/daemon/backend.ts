@@ -68,7 +68,10 @@ export function backendOf(daemon: Running): ControlBackend {
         plain("register", await carriedOut(memberOf(daemon).shell.command({ do: "register", group }))),
       seen: async (_, { group, spi }) =>
         plain("seen", await carriedOut(memberOf(daemon).shell.command({ do: "seen", group, spi }))),
-      events: (_, query) => fromStore(daemon, (store) => store.events(query).map(viewOf)),
+      events: (_, query) =>
+        fromStore(daemon, (store) =>
+          store.events(query).map((event) => viewOf(event, daemon.configuration.securityEvents)),
+        ),
       why: (at) => {
         const subject = at["subject"] ?? "";
         return fromStore(daemon, (store) => ({

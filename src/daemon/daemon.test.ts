@@ -223,15 +223,25 @@ test("security events go to the syslog server that the configuration names, also
   edit(ok({ ...daemon.configuration, syslog: second.syslog }));
   await vi.waitFor(() => expect(first.got.join()).toMatch(/ server\.started .* notice: server: Keyherald/));
   await daemon.reload();
-  await vi.waitFor(() => expect(second.got.join()).toContain(" server.reconfigured "));
+  await vi.waitFor(() => expect(second.got.join()).toContain(' MNEMONIC="CONFIG_CHANGE" '));
   expect((await client.call("status", {})).counters).toMatchObject({ "syslog.lost": 0 });
   await running.pop()?.stop("SIGTERM");
   await vi.waitFor(() => expect(second.got.at(-1)).toContain(" server.stopped "));
   for (const { socket } of servers) socket.close();
 });
 
-test("events that are shown say which security event they are, and how severe", async () => {
-  const { client } = await started();
+test("events that are shown say which security event they are, and how severe, under the operator's names if there are any", async () => {
+  const { client, daemon, edit } = await started();
   const [first] = await client.call("events", {});
   expect(first).toMatchObject({ kind: "server.started", securityEvent: "server.started", severity: "notice" });
+  expect(first).not.toHaveProperty("securityEventId");
+  const securityEvents = new Map([
+    ["server.started", { name: "STARTED", id: "IEC62351-14:8.4", severity: "alarm" as const }],
+  ]);
+  edit(ok({ ...daemon.configuration, securityEvents }));
+  await daemon.reload();
+  const [same] = await client.call("events", {});
+  expect(same).toMatchObject({ securityEvent: "STARTED", securityEventId: "IEC62351-14:8.4", severity: "alarm" });
+  const newest = (await client.call("events", {})).at(-1);
+  expect(newest).toMatchObject({ securityEvent: "CONFIG_CHANGE", securityEventId: "IEC62351-14:6.10" });
 });

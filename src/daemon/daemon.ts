@@ -219,8 +219,9 @@ export class Daemon implements Running {
           (events) => {
             for (const event of events) {
               this.#events.write(event);
-              this.#syslog?.write(event);
-              this.followers.publish(event);
+              const { securityEvents } = this.configuration;
+              this.#syslog?.write(event, securityEvents);
+              this.followers.publish(event, securityEvents);
             }
           },
         ),

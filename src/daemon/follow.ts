@@ -1,12 +1,12 @@
 /** Those who follow the ledger as it grows. */
 import type { EventView } from "../api/views.ts";
-import { securityEvent } from "../ledger/security-events.ts";
+import { type SecurityEventNames, securityEvent } from "../ledger/security-events.ts";
 import { type StoredEvent, sentence } from "../ledger/story.ts";
 
-/** An event as the control API shows it. */
-export function viewOf(event: StoredEvent): EventView {
+/** An event as the control API shows it. @param names what the operator calls security events. */
+export function viewOf(event: StoredEvent, names?: SecurityEventNames): EventView {
   const { id, at, kind, subjects, cause, level, reason, because, figures } = event;
-  const security = securityEvent(event);
+  const security = securityEvent(event, names);
   return {
     id,
     at,
@@ -18,6 +18,7 @@ export function viewOf(event: StoredEvent): EventView {
     ...(because === undefined ? {} : { because }),
     ...(figures === undefined ? {} : { figures: structuredClone(figures) as NonNullable<EventView["figures"]> }),
     ...(security === undefined ? {} : { securityEvent: security.name, severity: security.severity }),
+    ...(security?.id === undefined ? {} : { securityEventId: security.id }),
     text: sentence(event),
   };
 }
@@ -37,9 +38,9 @@ export class Followers {
     return () => void this.#all.delete(follower);
   }
 
-  publish(event: StoredEvent): void {
+  publish(event: StoredEvent, names?: SecurityEventNames): void {
     if (this.#all.size === 0) return;
-    const view = viewOf(event);
+    const view = viewOf(event, names);
     for (const { subject, tell } of this.#all) {
       if (subject === undefined || concerns(event, subject)) tell(view);
     }

@@ -59,7 +59,7 @@ export function readProof(
 /** Garbage after decryption: with pre-shared keys the usual cause is that the keys differ. */
 function undecipherable(keyed: Keyed): Refused {
   return keyed.psk === undefined
-    ? { code: "malformed", why: "the message does not decrypt to payloads" }
+    ? { code: "malformed", why: "the message does not decrypt to payloads", detail: "undecipherable" }
     : {
         code: "authentication-failed",
         why: "wrong pre-shared key or damaged message: it does not decrypt to payloads",

@@ -1,163 +1,107 @@
-/**
- * Security events: what of the ledger belongs on a security monitor, each with a name and one of the four severities that
- * IEC 62351 uses. The names are Keyherald's own, in the form of the ledger's kinds: most are the kind itself, a few tell
- * apart what one kind has several sorts of.
- */
+/** Security events: what of the ledger belongs on a security monitor, and under which name (IEC 62351-9 6.2, annex D). */
 import type { Told } from "./event.ts";
-
-/** notice: normal life; warning: somebody should look; error: something was refused or failed; alarm: somebody must look. */
-export type Severity = "notice" | "warning" | "error" | "alarm";
+import {
+  routineKinds,
+  type SecurityEventSort,
+  type Severity,
+  type Sort,
+  securityEventTable,
+} from "./security-event-table.ts";
 
 export interface SecurityEvent {
-  /** `area.what-happened`, at most 32 ASCII characters: the MSGID of RFC 5424 6.2.7. */
+  /** The name in IEC 62351 or, without one, the sort; or what the operator calls it. */
   readonly name: string;
+  /** ID of IEC 62351-14, where the event has one. */
+  readonly id?: string;
   readonly severity: Severity;
 }
 
-/** Kinds whose name and severity are always the same; the name is the kind. */
-const plain: Readonly<Record<Severity, readonly string[]>> = {
-  notice: [
-    "server.started",
-    "server.stopped",
-    "server.restored",
-    "server.reconfigured",
-    "server.store-recovered",
-    "server.syslog-reached",
-    "server.ledger-pruned",
-    "server.keys-exported",
-    "phase1.established",
-    "phase1.notification",
-    "gcks.group-opened",
-    "gcks.group-restored",
-    "gcks.group-forgotten",
-    "gcks.group-changed",
-    "gcks.group-closed",
-    "gcks.member-registered",
-    "gcks.member-admitted",
-    "gcks.member-notified",
-    "gcks.rekey-sent",
-    "gcks.key-delivery",
-    "gm.registered",
-    "gm.rekeyed",
-    "gm.address-changed",
-    "gm.left",
-  ],
-  warning: [
-    "server.configuration-refused",
-    "server.configuration-warning",
-    "server.clock-stepped",
-    "server.syslog-unreachable",
-    "phase1.unprotected-notification",
+/** What the operator's edition calls events, by sort; what is absent stays as it is here. */
+export type SecurityEventNames = ReadonlyMap<string, Partial<SecurityEvent>>;
+
+const asTheyAre: SecurityEventNames = new Map();
+const table: Readonly<Record<string, Sort>> = securityEventTable;
+const routine: ReadonlySet<string> = new Set(routineKinds);
+
+/** Why Phase 1 refused something, by the code of the event. */
+const phase1Codes: Readonly<Record<string, SecurityEventSort>> = {
+  "no-proposal-chosen": "phase1.algorithms-refused",
+  "authentication-failed": "phase1.authentication-failed",
+  "invalid-certificate": "phase1.certificate-refused",
+  "invalid-identity": "phase1.identity-refused",
+  "not-authorized": "phase1.peer-not-authorised",
+  "invalid-key": "phase1.key-exchange-refused",
+  malformed: "phase1.message-malformed",
+  timeout: "phase1.peer-silent",
+  "refused-by-peer": "phase1.refused-by-peer",
+  "too-many-half-open": "phase1.flooded",
+  "half-open-displaced": "phase1.flooded",
+};
+
+/** The same in more detail, by code and detail. */
+const phase1Details: Readonly<Record<string, SecurityEventSort>> = {
+  "invalid-certificate malformed": "phase1.certificate-malformed",
+  "invalid-certificate weak": "phase1.certificate-weak",
+  "invalid-certificate expired": "phase1.certificate-expired",
+  "invalid-certificate not-yet-valid": "phase1.certificate-not-yet-valid",
+  "invalid-certificate untrusted": "phase1.certificate-untrusted",
+  "invalid-certificate not-allowed": "phase1.certificate-not-allowed",
+  "invalid-certificate revoked": "phase1.certificate-revoked",
+  "malformed undecipherable": "phase1.message-undecipherable",
+};
+
+/** What a GROUPKEY-PULL was dropped for, by the code of the event. */
+const pullCodes: Readonly<Record<string, SecurityEventSort>> = {
+  "unknown-sa": "gcks.pull-under-expired-sa",
+  malformed: "gcks.pull-undecipherable",
+  "not-authentic": "gcks.pull-undecipherable",
+};
+
+/** Kinds of several sorts. */
+const judged: Readonly<Record<string, (event: Told) => SecurityEventSort>> = {
+  "phase1.refused": (event) => phase1Refusal(event) ?? "phase1.refused",
+  "phase1.failed": (event) => phase1Refusal(event) ?? "phase1.failed",
+  "phase1.dropped": ({ figures }) => own(phase1Codes, figures?.["code"]) ?? "phase1.dropped",
+  "gcks.member-evicted": ({ cause, reason }) => {
+    if (cause !== "policy") return "gcks.member-evicted";
+    if (reason === "certificate no longer trusted") return "gcks.member-distrusted";
+    return reason === "certificate revoked" ? "gcks.member-revoked" : "gcks.member-evicted";
+  },
+  "gcks.rekey-settled": ({ figures }) =>
+    Number(figures?.["missing"] ?? 0) > 0 ? "gcks.rekey-incomplete" : "gcks.rekey-settled",
+  "gcks.pull-refused": ({ figures }) =>
+    figures?.["code"] === "unknown-group" ? "gcks.group-unknown" : "gcks.pull-refused",
+  "gcks.datagram-dropped": ({ figures }) =>
+    (figures?.["exchange"] === "GROUPKEY-PULL" ? own(pullCodes, figures["code"]) : undefined) ??
     "gcks.datagram-dropped",
-    "gcks.sids-exhausted",
-    "gcks.tree-full",
-    "gm.key-server-unreachable",
-    "gm.dropped",
-    "gm.update-not-for-us",
-    "gm.tek-not-installed",
-    "gm.unknown-spi",
-  ],
-  error: [
-    "server.key-export-failed",
-    "gcks.signer-lost",
-    "gcks.member-removed",
-    "gcks.ack-refused",
-    "gcks.pull-refused",
-    "gm.registration-refused",
-    "gm.policy-unacceptable",
-    "gm.push-refused",
-    "gm.kek-expired",
-    "gm.keys-kept",
-  ],
-  alarm: ["server.store-failed", "server.socket-failed", "gcks.key-delivery-low", "gm.keys-expired"],
+  "gm.push-refused": ({ figures }) => (figures?.["code"] === "push-signature" ? "gm.push-forged" : "gm.push-refused"),
 };
 
-/** Kinds that are no security events: every day's business, told by another event, or without consequence. */
-const routine: readonly string[] = [
-  "phase1.deleted",
-  "gcks.rekey-planned",
-  "gcks.rekey-repeated",
-  "gcks.rekey-outdated",
-  "gcks.ack-received",
-  "gcks.kek-forgotten",
-  "gm.reregistering",
-  "gm.acknowledged",
-  "gm.fewer-sids",
-];
+/** All kinds that are decided about by name; every other one counts by its level. */
+export const decidedKinds: readonly string[] = [...new Set([...routineKinds, ...Object.keys(judged)])];
 
-/** What Phase 1 is refused with, by the code of the event. */
-const phase1Codes: Readonly<Record<string, SecurityEvent>> = {
-  "no-proposal-chosen": { name: "phase1.algorithms-refused", severity: "error" },
-  "authentication-failed": { name: "phase1.authentication-failed", severity: "error" },
-  "invalid-certificate": { name: "phase1.certificate-refused", severity: "error" },
-  "invalid-identity": { name: "phase1.identity-refused", severity: "error" },
-  "not-authorized": { name: "phase1.peer-not-authorised", severity: "error" },
-  "invalid-key": { name: "phase1.key-exchange-refused", severity: "error" },
-  malformed: { name: "phase1.message-malformed", severity: "warning" },
-  timeout: { name: "phase1.peer-silent", severity: "warning" },
-  "refused-by-peer": { name: "phase1.refused-by-peer", severity: "error" },
-  "too-many-half-open": { name: "phase1.flooded", severity: "alarm" },
-  "half-open-displaced": { name: "phase1.flooded", severity: "alarm" },
-};
-
-/** What is wrong with a certificate, where it has a name of its own. */
-const certificateFaults: Readonly<Record<string, SecurityEvent>> = {
-  expired: { name: "phase1.certificate-expired", severity: "error" },
-  "not-yet-valid": { name: "phase1.certificate-not-yet-valid", severity: "error" },
-  revoked: { name: "phase1.certificate-revoked", severity: "alarm" },
-  untrusted: { name: "phase1.certificate-untrusted", severity: "error" },
-};
-
-const judged: Readonly<Record<string, (event: Told) => SecurityEvent>> = {
-  "phase1.refused": phase1Refusal,
-  "phase1.failed": phase1Refusal,
-  "phase1.dropped": (event) =>
-    own(phase1Codes, event.figures?.["code"]) ?? { name: "phase1.dropped", severity: "warning" },
-  "gcks.member-evicted": ({ cause, reason }) =>
-    cause === "policy" && reason === "certificate revoked"
-      ? { name: "gcks.member-revoked", severity: "alarm" }
-      : { name: "gcks.member-evicted", severity: "warning" },
-  "gcks.rekey-settled": ({ figures }) => ({
-    name: "gcks.rekey-settled",
-    severity: Number(figures?.["missing"] ?? 0) > 0 ? "warning" : "notice",
-  }),
-  "gcks.ack-missing": ({ level }) => ({
-    name: "gcks.ack-missing",
-    severity: level === "alert" ? "alarm" : "warning",
-  }),
-};
-
-const bySameName: ReadonlyMap<string, SecurityEvent> = new Map(
-  Object.entries(plain).flatMap(([severity, kinds]) =>
-    kinds.map((name) => [name, { name, severity: severity as Severity }] as const),
-  ),
-);
-const routineKinds: ReadonlySet<string> = new Set(routine);
 const byLevel: Readonly<Record<Told["level"], Severity | undefined>> = {
   info: undefined,
   warning: "warning",
   alert: "alarm",
 };
 
-/** The kinds that are decided about by name; every other one counts by its level. */
-export const decidedKinds: readonly string[] = [...bySameName.keys(), ...routine, ...Object.keys(judged)];
-
 /** The security event that an event of the ledger is; undefined when it is none. */
-export function securityEvent(event: Told): SecurityEvent | undefined {
+export function securityEvent(event: Told, names: SecurityEventNames = asTheyAre): SecurityEvent | undefined {
   const { kind, level } = event;
-  if (routineKinds.has(kind)) return undefined;
-  const judge = own(judged, kind);
-  if (judge !== undefined) return judge(event);
-  const severity = byLevel[level];
-  return bySameName.get(kind) ?? (severity && { name: kind, severity });
+  if (routine.has(kind)) return undefined;
+  const sort = own(judged, kind)?.(event) ?? kind;
+  const entry = own(table, sort);
+  const severity = entry?.severity ?? byLevel[level];
+  if (severity === undefined) return undefined;
+  return { name: sort, severity, ...entry, ...names.get(sort) };
 }
 
-function phase1Refusal({ kind, figures }: Told): SecurityEvent {
+function phase1Refusal({ figures }: Told): SecurityEventSort | undefined {
   const code = figures?.["code"];
-  const fault = code === "invalid-certificate" ? own(certificateFaults, figures?.["detail"]) : undefined;
-  return fault ?? own(phase1Codes, code) ?? { name: kind, severity: "error" };
+  return own(phase1Details, `${code} ${figures?.["detail"]}`) ?? own(phase1Codes, code);
 }
 
-function own<T>(table: Readonly<Record<string, T>>, key: unknown): T | undefined {
-  return typeof key === "string" && Object.hasOwn(table, key) ? table[key] : undefined;
+function own<T>(values: Readonly<Record<string, T>>, key: unknown): T | undefined {
+  return typeof key === "string" && Object.hasOwn(values, key) ? values[key] : undefined;
 }

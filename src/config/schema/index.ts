@@ -6,6 +6,7 @@ import { duration } from "../values.ts";
 import { keyServerSection } from "./key-server.ts";
 import { memberSection } from "./member.ts";
 import { exactlyOne } from "./phase1.ts";
+import { securityEventsSection } from "./security-events.ts";
 import { syslogSection } from "./syslog.ts";
 
 /** Octets of a Unix socket's path, without the NUL (sockaddr_un). */
@@ -31,6 +32,7 @@ function rootShape(around: Surroundings) {
     ).prefault({}),
     log: section({ level: choice("debug", "info", "warn", "error").default("info") }).prefault({}),
     syslog: syslogSection().optional(),
+    securityEvents: securityEventsSection().optional(),
     retention: section({
       age: duration("1h", "36500d").default(90 * 86_400_000),
       events: integer(1_000, 1_000_000_000).default(1_000_000),

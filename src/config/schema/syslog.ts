@@ -10,6 +10,7 @@ const facilities = {
   daemon: 3,
   auth: 4,
   authpriv: 10,
+  audit: 13,
   local0: 16,
   local1: 17,
   local2: 18,

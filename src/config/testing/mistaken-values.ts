@@ -70,6 +70,42 @@ export const mistakenValues: Readonly<Record<string, Mistake>> = {
     path: "log.level",
     says: /did you mean "info".*debug, info/,
   },
+  "a security event that is none": {
+    edit: ["log: { level: info }", "log: { level: info }\nsecurityEvents:\n  phase1.certificate-revokd: { name: X }"],
+    at: "phase1.certificate-revokd",
+    path: "securityEvents.phase1.certificate-revokd",
+    says: /"phase1.certificate-revokd" is no sort of security event; did you mean "phase1.certificate-revoked"\?.*table in docs/,
+  },
+  "a security event with a name that does not fit": {
+    edit: ["log: { level: info }", 'log: { level: info }\nsecurityEvents:\n  gm.left: { name: "A B" }'],
+    at: "gm.left",
+    path: "securityEvents.gm.left.name",
+    says: /"A B" cannot be the name of an event.*1 to 64 letters/,
+  },
+  "a security event with a long name and no id": {
+    edit: ["log: { level: info }", `log: { level: info }\nsecurityEvents:\n  gm.left: { name: ${"L".repeat(33)} }`],
+    at: "gm.left",
+    path: "securityEvents.gm.left.name",
+    says: /33 characters needs an id/,
+  },
+  "a security event with an id that is none": {
+    edit: ["log: { level: info }", 'log: { level: info }\nsecurityEvents:\n  gm.left: { id: "IEC62351-9:5.0" }'],
+    at: "gm.left",
+    path: "securityEvents.gm.left.id",
+    says: /"IEC62351-9:5.0" is no number of an event.*DOMAIN:GROUP.NUMBER/,
+  },
+  "a security event with a severity that is none": {
+    edit: ["log: { level: info }", "log: { level: info }\nsecurityEvents:\n  gm.left: { severity: info }"],
+    at: "gm.left",
+    path: "securityEvents.gm.left.severity",
+    says: /notice, warning, error or alarm/,
+  },
+  "a security event of which nothing is said": {
+    edit: ["log: { level: info }", "log: { level: info }\nsecurityEvents:\n  gm.left: {}"],
+    at: "gm.left",
+    path: "securityEvents.gm.left",
+    says: /says nothing.*name, id or severity/,
+  },
   "a syslog server by name": {
     edit: ["log: { level: info }", "log: { level: info }\nsyslog: { to: udp://logs.example } #"],
     at: "syslog:",

@@ -1,8 +1,9 @@
 /** Security events as syslog messages. */
-import type { SecurityEvent, Severity } from "../../ledger/security-events.ts";
+import type { Severity } from "../../ledger/security-event-table.ts";
+import type { SecurityEvent } from "../../ledger/security-events.ts";
 import { type StoredEvent, sentence } from "../../ledger/story.ts";
 
-/** Numerical severities of RFC 5424 6.2.1: Notice, Warning, Error, Alert. */
+/** Numerical severities of RFC 5424 6.2.1: Notice, Warning, Error, Alert; the same in table 7 of IEC 62351-14. */
 const severities: Readonly<Record<Severity, number>> = { notice: 5, warning: 4, error: 3, alarm: 1 };
 
 /** What every message of one process says of it. */
@@ -24,30 +25,41 @@ const appName = "keyherald";
 /** RFC 5424 6.1: every receiver takes 480 octets, and should take 2048. */
 const mostOctets = 2048;
 const byteOrderMark = "\ufeff";
+/** IEC 62351-14 6.1: LogType and IECVersion are the MSGID of every event that has an ID of its. */
+const iecMessageId = "IEC62351-14:1";
+/** IEC 62351-14 6.2: where the event's own ID and name are; the number is the IEC's among enterprises. */
+const iecElement = "62351-14@41912";
+/** PeerInfo of IEC 62351-14 4.2. */
+const longestPeer = 64;
 
 /** The message of one security event, in octets, cut to what receivers take. */
 export function syslogMessage(form: MessageForm, origin: Origin, event: StoredEvent, security: SecurityEvent): Buffer {
-  const { name, severity } = security;
+  const { facility, host, pid, version } = origin;
+  const { name, id, severity } = security;
   const subject = event.subjects[0].name;
   const said = oneLine(`${severity}: ${subject}: ${sentence(event)} (event ${event.id})`);
-  return compose(form, origin, event.at, severity, name, said);
-}
-
-function compose(
-  form: MessageForm,
-  { facility, host, pid, version }: Origin,
-  at: number,
-  severity: Severity,
-  name: string,
-  said: string,
-): Buffer {
   const priority = `<${8 * facility + severities[severity]}>`;
-  if (form === "local") return cut(`${priority}${localTime(at)} ${appName}[${pid}]: ${name} ${said}`);
-  const time = new Date(at).toISOString();
-  const data = `[origin software="${appName}" swVersion="${version}"]`;
+  if (form === "local") {
+    const title = id === undefined ? name : `${name} [${id}]`;
+    return cut(`${priority}${localTime(event.at)} ${appName}[${pid}]: ${title} ${said}`);
+  }
+  const time = new Date(event.at).toISOString();
+  // what is cut off at the end must not be the event's own
+  const data = `${id === undefined ? "" : iecData(id, name, event)}[origin software="${appName}" swVersion="${version}"]`;
+  const messageId = id === undefined ? name : iecMessageId;
   // RFC 5424 6.4: text beyond ASCII is UTF-8 and begins with the mark
   const mark = /^[\x20-\x7e]*$/.test(said) ? "" : byteOrderMark;
-  return cut(`${priority}1 ${time} ${printable(host)} ${appName} ${pid} ${name} ${data} ${mark}${said}`);
+  return cut(`${priority}1 ${time} ${printable(host)} ${appName} ${pid} ${messageId} ${data} ${mark}${said}`);
+}
+
+/** SqNum 0: there is no counter; the ledger's own number is in the text. */
+function iecData(id: string, name: string, { figures }: StoredEvent): string {
+  const peer = [figures?.["source"], figures?.["from"], figures?.["remote"], figures?.["address"]].find(
+    (one) => typeof one === "string",
+  );
+  const value = (text: string) => text.replace(/[^\x20-\x7e]/g, "").replace(/["\\\]]/g, "\\$&");
+  const peerInfo = typeof peer === "string" ? ` PeerInfo="${value(peer.slice(0, longestPeer))}"` : "";
+  return `[${iecElement} ID="${id}" MNEMONIC="${name}" SqNum="0"${peerInfo}]`;
 }
 
 /** Without what a server could take as the end of this message, an operator's reason with line breaks for instance. */

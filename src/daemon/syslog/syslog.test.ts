@@ -19,7 +19,7 @@ const event = (id: number, more: Partial<StoredEvent> = {}): StoredEvent => ({
   at,
   kind: "gcks.member-evicted",
   subjects: [{ kind: "member", name: "substation/gm4" }],
-  cause: "operator",
+  cause: "policy",
   level: "warning",
   reason: "certificate revoked",
   figures: { member: "gm4" },
@@ -43,6 +43,20 @@ describe("a message", () => {
       syslogMessage("rfc5424", origin, event(9), { name: "a.b", severity }).toString().slice(0, 5),
     );
     expect(priorities).toEqual(["<85>1", "<84>1", "<83>1", "<81>1"]);
+  });
+
+  test("of the standard has its number and name where IEC 62351-14 puts them", () => {
+    const revoked = { name: "CERT_V_REVOKED", id: "IEC62351-9:4.1", severity: "alarm" } as const;
+    const refused = event(9, { kind: "phase1.refused", figures: { code: "invalid-certificate", source: "192.0.2.7" } });
+    const audit = { ...origin, facility: 13 };
+    expect(syslogMessage("rfc5424", audit, refused, revoked).toString()).toMatch(
+      /^<105>1 2026-11-23T14:02:11.005Z kdc.example keyherald 77 IEC62351-14:1 \[62351-14@41912 ID="IEC62351-9:4.1" MNEMONIC="CERT_V_REVOKED" SqNum="0" PeerInfo="192.0.2.7"\]\[origin software="keyherald" swVersion="1.2.3"\] alarm: /,
+    );
+    expect(syslogMessage("local", origin, refused, revoked).toString()).toContain(
+      ": CERT_V_REVOKED [IEC62351-9:4.1] alarm: ",
+    );
+    const odd = event(9, { figures: { source: 'a"]\\\n' } });
+    expect(syslogMessage("rfc5424", origin, odd, revoked).toString()).toContain(' PeerInfo="a\\"\\]\\\\"][origin ');
   });
 
   test("for a local socket has the form of syslog(3)", () => {
@@ -88,6 +102,14 @@ class FakeCarrier implements SyslogCarrier {
 
 describe("events on their way", () => {
   afterEach(() => void vi.useRealTimers());
+
+  test("they go under the operator's names", async () => {
+    const carrier = new FakeCarrier();
+    const syslog = new Syslog(policy, () => {}, carrier);
+    syslog.write(event(1), new Map([["gcks.member-revoked", { name: "DEVICE_OUT", id: "12345:1.7" }]]));
+    expect(carrier.got[0]).toContain(' IEC62351-14:1 [62351-14@41912 ID="12345:1.7" MNEMONIC="DEVICE_OUT" ');
+    await syslog.close();
+  });
 
   test("only those that are security events go", async () => {
     const carrier = new FakeCarrier();

@@ -1,7 +1,7 @@
 /** Security events on their way to syslog: in order, never waited for, and what does not get there is counted. */
 import { hostname } from "node:os";
 import type { SyslogPolicy } from "../../config/types.ts";
-import { securityEvent } from "../../ledger/security-events.ts";
+import { type SecurityEventNames, securityEvent } from "../../ledger/security-events.ts";
 import type { StoredEvent } from "../../ledger/story.ts";
 import { version } from "../version.ts";
 import type { SyslogCarrier } from "./carrier.ts";
@@ -39,9 +39,9 @@ export class Syslog {
     this.#trouble = trouble;
   }
 
-  /** Sends the event when it is a security event. */
-  write(event: StoredEvent): void {
-    const security = securityEvent(event);
+  /** Sends the event when it is a security event. @param names what the operator calls them. */
+  write(event: StoredEvent, names?: SecurityEventNames): void {
+    const security = securityEvent(event, names);
     if (security === undefined) return;
     if (this.#waiting.length >= mostWaiting) {
       this.#lost += 1;

@@ -132,7 +132,7 @@ describe("nothing is recorded of a device, the operator gets an event and the de
   test("its certificate is revoked", async () => {
     const { reason, security, view } = await refusedDevice((address) => ied(address, "ied9"));
     expect(reason).toMatch(/^certificate revoked: CN=Utility CA,O=Utility has revoked CN=ied9,O=Utility$/);
-    expect(security).toEqual({ name: "phase1.certificate-revoked", severity: "alarm" });
+    expect(security).toEqual({ name: "CERT_V_REVOKED", id: "IEC62351-9:4.1", severity: "alarm" });
     expect(view?.lastError).toContain("INVALID_CERTIFICATE: invalid-certificate: revoked");
   });
 
@@ -140,7 +140,7 @@ describe("nothing is recorded of a device, the operator gets an event and the de
     const old = issue("CN=ied2,O=Utility", { notAfter: start - minute });
     const { reason, security, view } = await refusedDevice(withLocal(() => credentials(old)));
     expect(reason).toMatch(/^certificate expired: CN=ied2,O=Utility has expired on 2025-12-31/);
-    expect(security).toEqual({ name: "phase1.certificate-expired", severity: "error" });
+    expect(security).toEqual({ name: "CERT_V_PK_EXPIRED", id: "IEC62351-9:2.6", severity: "error" });
     expect(view?.lastError).toContain("invalid-certificate: expired");
   });
 
