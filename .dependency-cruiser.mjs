@@ -8,6 +8,7 @@ const layers = [
   "sad",
   "core",
   "ledger",
+  "ikev2",
   "ikev1",
   "gdoi",
   "config",
@@ -20,7 +21,7 @@ const layers = [
 ];
 
 /** Given what happened they say what to do: no socket, no file, no clock, no timer, no library but the project's own. */
-const withoutIo = ["util", "iana", "wire", "crypto", "sad", "core", "ledger", "ikev1", "gdoi"];
+const withoutIo = ["util", "iana", "wire", "crypto", "sad", "core", "ledger", "ikev2", "ikev1", "gdoi"];
 
 const tests = "[.](test|bench)[.]ts$|^src/[^/]+/testing/";
 const folder = (names) => `^src/(${names.join("|")})/`;
@@ -46,6 +47,13 @@ export default {
       severity: "error",
       from: { path: "^src/", pathNot: folder(layers) },
       to: {},
+    },
+    {
+      name: "ikev2-stands-beside",
+      comment: "what IKEv2 and the other protocols share is in core/, crypto/ or wire/",
+      severity: "error",
+      from: { path: folder(["ikev1", "gdoi"]), pathNot: tests },
+      to: { path: folder(["ikev2"]) },
     },
     {
       name: "no-cycles",
