@@ -20,6 +20,14 @@ export const rekeyView = z.object({
   attempts: z.number(),
 });
 
+/** WaitingRekeyView of gdoi/gcks/types.ts. */
+export const waitingRekeyView = z.object({
+  spi: z.string(),
+  seq: z.number(),
+  kind: z.enum(["tek", "kek"]),
+  cause: z.string(),
+});
+
 /** RekeyMemberView of gdoi/gcks/types.ts. */
 export const rekeyMemberView = z.object({
   member: z.string(),
@@ -77,6 +85,7 @@ export const groupView = z.object({
   ),
   nextSid: z.number(),
   rekeys: z.array(rekeyView),
+  waiting: z.array(waitingRekeyView),
 });
 
 const counters = z.record(z.string(), z.number());
@@ -191,7 +200,7 @@ export type RekeyDetail = z.infer<typeof rekeyDetail>;
 /** One rekey with every member it was for. */
 export const rekeyDetail = z.object({ rekey: rekeyView, members: z.array(rekeyMemberView) });
 
-/** Which pushes a command leads to. A queued one has the number it is planned to get. */
+/** Which pushes a command leads to. One that waits has the number that it is planned to get. */
 export const plannedRekeys = z.array(z.object({ spi: z.string(), seq: z.number() }));
 
 /** Why a request was not carried out; `code` is stable. */

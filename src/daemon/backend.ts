@@ -5,6 +5,7 @@ import { ApiRefusal, type ControlBackend, type Parameters } from "../api/server.
 import type { DaemonStatus } from "../api/views.ts";
 import type { Plain } from "../core/engine.ts";
 import { nodeCrypto } from "../crypto/node/index.ts";
+import type { GroupView } from "../gdoi/gcks/types.ts";
 import type { StoredEvent } from "../ledger/story.ts";
 import { story } from "../ledger/story.ts";
 import { type Store, StoreError } from "../store/store.ts";
@@ -41,13 +42,7 @@ export function backendOf(daemon: Running): ControlBackend {
         const { role, name } = groupOf(daemon, at);
         const seq = Number(at["seq"]);
         const rekey = role.engine.rekey(name, at["spi"] ?? "", seq);
-        if (rekey === undefined) {
-          throw new ApiRefusal(
-            404,
-            "unknown-rekey",
-            `no rekey ${at["seq"] ?? ""} of group ${name} is known under that KEK`,
-          );
-        }
+        if (rekey === undefined) throw noRekey(role.engine.group(name), at);
         return { rekey, members: role.engine.rekeyMembers(name, rekey.spi, seq) };
       },
       rekey: async (at, { what }) => {
@@ -130,6 +125,16 @@ function groupOf(daemon: Running, at: Parameters) {
     "unknown-group",
     `there is no group ${name}; ${known.length === 0 ? "there is none at all" : `there is ${known.slice(0, 10).join(", ")}`}`,
   );
+}
+
+/** Why there is nothing to tell of a rekey: it waits for its turn, or there is none in that place. */
+function noRekey(group: GroupView | undefined, at: Parameters): ApiRefusal {
+  const seq = at["seq"] ?? "";
+  const called = `rekey ${seq} of group ${at["name"] ?? ""}`;
+  const waits = group?.waiting.some((rekey) => rekey.spi === at["spi"] && rekey.seq === Number(seq)) === true;
+  return waits
+    ? new ApiRefusal(409, "rekey-waits", `${called} is sent when the one before it is settled`)
+    : new ApiRefusal(404, "unknown-rekey", `no ${called} is known under that KEK`);
 }
 
 function peersOf(daemon: Running) {

@@ -135,6 +135,16 @@ test("commands reach the engines and their refusals come back with code and mess
   expect(await client.call("register", { group: name })).toMatchObject({ state: "registered" });
 });
 
+test("a rekey that is planned waits for its turn, and one in no place is unknown", async () => {
+  const { client } = await started();
+  const at = { name: "substation", spi: "aa".repeat(16) };
+  await expect(client.call("rekeyDetail", {}, { ...at, seq: "5" })).rejects.toMatchObject({ code: "rekey-waits" });
+  for (const other of [{ seq: "6" }, { seq: "5", spi: "bb".repeat(16) }, { seq: "five" }]) {
+    const asked = client.call("rekeyDetail", {}, { ...at, ...other });
+    await expect(asked).rejects.toMatchObject({ code: "unknown-rekey" });
+  }
+});
+
 test("an unknown group is told with those that there are", async () => {
   const { client } = await started();
   await expect(client.call("group", {}, { name: "a/b c" })).rejects.toMatchObject({

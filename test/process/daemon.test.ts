@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import {
   writeConfiguration,
   writePsk,
 } from "./support/files.ts";
+import { rekeyed } from "./support/rekey.ts";
 import { Spawned, type SpawnOptions, until } from "./support/spawned.ts";
 
 const cli = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -43,8 +44,10 @@ function spawned(of: Home, options?: SpawnOptions): Spawned {
   return process;
 }
 
+const keyServerText = () => keyServerSections(at(50), { gm1: at(51).address, gm2: at(52).address }, kek);
+
 function keyServerHome(state?: string): Home {
-  return home(lab.directory, "ks", keyServerSections(at(50), { gm1: at(51).address, gm2: at(52).address }, kek), state);
+  return home(lab.directory, "ks", keyServerText(), state);
 }
 
 async function withMember(of: Home, options?: SpawnOptions) {
@@ -57,21 +60,13 @@ async function withMember(of: Home, options?: SpawnOptions) {
 
 /** Resolves when the member has the group's keys. */
 function registered(member: Spawned) {
-  return until("the member is registered", 20_000, async () => {
+  return until("the member is registered", async () => {
     const [own] = (await member.client.call("status", {})).member?.groups ?? [];
     return own?.state === "registered" ? own : undefined;
   });
 }
 
-/** Resolves when a rekey is over. */
-async function rekeyed(keyServer: Spawned) {
-  const { rekeys } = await keyServer.client.call("rekey", { what: "tek" }, group);
-  const [{ spi, seq } = { spi: "", seq: 0 }] = rekeys;
-  return await until("the rekey is settled", 20_000, async () => {
-    const { rekey } = await keyServer.client.call("rekeyDetail", {}, { ...group, spi, seq: String(seq) });
-    return rekey.settled ? rekey : undefined;
-  });
-}
+const refusal = (error: unknown) => error;
 
 async function kinds(process: Spawned): Promise<string[]> {
   return (await process.client.call("events", {})).map((event) => event.kind);
@@ -98,20 +93,18 @@ test("SIGHUP takes a new configuration and keeps members and keys; a bad one is 
   const of = keyServerHome();
   const { keyServer, member } = await withMember(of);
   const before = await keyServer.client.call("group", {}, group);
-  const sections = keyServerSections(at(50), { gm1: at(51).address, gm2: at(52).address }, kek);
+  const sections = keyServerText();
   writeConfiguration(of, of.directory, sections.replace("cipher: aes-cbc-128", "cipher: rot13"));
   keyServer.signal("SIGHUP");
-  await until("the refusal", 5000, async () =>
+  await until("the refusal", async () =>
     (await kinds(keyServer)).includes("server.configuration-refused") ? true : undefined,
   );
-  expect(keyServer.log).toContain("keyServer.groups[0].kek.cipher");
+  await keyServer.logged("keyServer.groups[0].kek.cipher");
   writeConfiguration(of, of.directory, sections.replace("whenMissing: alert", "whenMissing: log"));
   keyServer.signal("SIGHUP");
-  await until("the reload", 5000, async () =>
-    (await kinds(keyServer)).includes("server.reconfigured") ? true : undefined,
-  );
+  await until("the reload", async () => ((await kinds(keyServer)).includes("server.reconfigured") ? true : undefined));
   expect(await keyServer.client.call("group", {}, group)).toMatchObject({ members: 1, kek: { spi: before.kek.spi } });
-  expect(await rekeyed(keyServer)).toMatchObject({ acked: 1, missing: 0 });
+  expect((await rekeyed(keyServer)).rekey).toMatchObject({ acked: 1, missing: 0 });
   expect((await registered(member)).kek?.seq).toBe(1);
 });
 
@@ -176,17 +169,26 @@ test("a clock set back by an hour changes nothing but is recorded", async () => 
   const { keyServer, member } = await withMember(of, { node: ["--import", stepClock] });
   const before = await keyServer.client.call("status", {});
   keyServer.signal("SIGUSR2");
-  await until("the step is seen", 5000, async () =>
+  await until("the step is seen", async () =>
     (await kinds(keyServer)).includes("server.clock-stepped") ? true : undefined,
   );
   const after = await keyServer.client.call("status", {});
   expect(after.now).toBeGreaterThan(before.now);
-  expect(await rekeyed(keyServer)).toMatchObject({ seq: 1, acked: 1 });
+  expect((await rekeyed(keyServer)).rekey).toMatchObject({ seq: 1, acked: 1 });
   expect((await registered(member)).kek?.seq).toBe(1);
   const { text = "" } =
     (await keyServer.client.call("events", {})).find(({ kind }) => kind === "server.clock-stepped") ?? {};
   expect(text).toContain("set back by 1 h");
 });
+
+/** The same without waiting for its end. */
+function started(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args], (error, stdout, stderr) =>
+      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr }),
+    );
+  });
+}
 
 const disk = process.getuid?.() === 0 && process.platform === "linux";
 
@@ -202,28 +204,22 @@ test.runIf(disk)(
       await rekeyed(keyServer);
       const filler = join(mount, "filler");
       spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=1k"]);
-      const refused = await until("a rekey is refused", 20_000, async () => {
-        try {
-          await rekeyed(keyServer);
-          return undefined;
-        } catch (error) {
-          return error;
-        }
-      });
+      const order = () => keyServer.client.call("rekey", { what: "tek" }, group);
+      const refused = await until("a rekey is refused", () => order().then(() => undefined, refusal));
       expect(refused).toMatchObject({ code: "store-failed" });
-      const status = await keyServer.client.call("status", {});
-      expect(status.store).toMatchObject({ works: false, code: "full" });
-      expect(keyServer.log).toContain("no keys are issued until it works again");
+      const { store, counters } = await keyServer.client.call("status", {});
+      expect(store).toMatchObject({ works: false, code: "full" });
+      await keyServer.logged("no keys are issued until it works again");
       const kept = (await registered(member)).kek;
-      await expect(keyServer.client.call("rekey", { what: "tek" }, group)).rejects.toMatchObject({
-        code: "store-failed",
-      });
+      await expect(order()).rejects.toMatchObject({ code: "store-failed" });
+      const sent = (await keyServer.client.call("status", {})).counters["socket.sent"];
+      expect(sent).toBe(counters["socket.sent"]);
       rmSync(filler);
-      await until("the store works again", 10_000, async () =>
+      await until("the store works again", async () =>
         (await keyServer.client.call("status", {})).store.works ? true : undefined,
       );
-      expect(await rekeyed(keyServer)).toMatchObject({ acked: 1, missing: 0 });
-      const own = await until("the member has it", 5000, async () => {
+      expect((await rekeyed(keyServer)).rekey).toMatchObject({ acked: 1, missing: 0 });
+      const own = await until("the member has it", async () => {
         const now = (await registered(member)).kek;
         return now !== undefined && now.seq > (kept?.seq ?? 0) ? now : undefined;
       });
@@ -270,4 +266,32 @@ test("rekey --wait ends with exit code 3 when a member is missing, and evict put
   expect(members.find((one) => one.name === "gm2")).toMatchObject({ state: "evicted", reason: "stolen" });
   expect(keyherald("why", "gm2", "--socket", of.socket).stdout).toContain("stolen");
   expect((await registered(member)).state).toBe("registered");
+});
+
+test("rekey --wait waits for its turn, and tells when an eviction went before it", async () => {
+  const of = home(lab.directory, "ks", keyServerText().replace("missingAfter: 10s", "missingAfter: 2m"));
+  const { keyServer } = await withMember(of);
+  const lost = await spawned(home(lab.directory, "gm2", memberSections("gm2", at(52), at(50)))).ready();
+  await registered(lost);
+  await lost.kill();
+  // as long as nothing else happens, it is not settled before two minutes are over
+  await keyServer.client.call("rekey", { what: "tek" }, group);
+  const commands: ReturnType<typeof started>[] = [];
+  for (const seq of [2, 3]) {
+    commands.push(started("rekey", "g", "--wait", "--socket", of.socket));
+    await until(`rekey ${seq} is planned`, async () => {
+      const { waiting } = await keyServer.client.call("group", {}, group);
+      return waiting.at(-1)?.seq === seq ? true : undefined;
+    });
+  }
+  expect(keyherald("group", "g", "--socket", of.socket).stdout).toMatch(/^3 .*waits.*\n2 .*waits.*\n1 /m);
+  expect(keyherald("evict", "g", "gm2", "--reason", "stolen", "--socket", of.socket)).toMatchObject({ status: 0 });
+  const [second, third] = await Promise.all(commands);
+  expect(second).toMatchObject({ status: 0, stderr: "" });
+  expect(second?.stdout).toBe(
+    `Rekey 2 of g is sent when the one before it is settled; keyherald group g shows both.
+Rekey 2 of g: 1 of 1 acknowledged; it went before the one that was asked for: gm2 was put out: stolen.
+`,
+  );
+  expect(third).toMatchObject({ status: 1, stderr: expect.stringContaining("Rekey 3 of g was not sent") as string });
 });

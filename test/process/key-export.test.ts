@@ -42,7 +42,7 @@ const read = (of: Home) => (JSON.parse(readFileSync(fileOf(of), "utf8")) as KeyD
 
 /** Resolves with the keys that all members have in their files, when those are the key server's. */
 function exported() {
-  return until("the keys are exported", 20_000, async () => {
+  return until("the keys are exported", async () => {
     const spis = (await keyServer.client.call("group", {}, { name: "g" })).teks.map((tek) => tek.spi).sort();
     try {
       const files = homes.map(read);
@@ -75,7 +75,7 @@ test("members write the same keys, for their owner alone, again with each rekey,
     expect(readdirSync(of.directory).filter((name) => name.includes("keys"))).toEqual(["keys.json"]);
   }
   await keyServer.client.call("rekey", { what: "tek" }, { name: "g" });
-  const [renewed = [], also = []] = await until("the new keys are exported", 20_000, async () => {
+  const [renewed = [], also = []] = await until("the new keys are exported", async () => {
     const files = await exported();
     return files.every((keys) => keys.length === 2) ? files : undefined;
   });

@@ -59,7 +59,7 @@ async function agreed(): Promise<void> {
     return group.members === names.length && open.length === 0 && same ? group : undefined;
   };
   try {
-    const group = await until("all agree", 40_000, look);
+    const group = await until("all agree", look);
     const teks = new Set(group.teks.map((tek) => tek.spi));
     for (const member of members) {
       const own = (await member.client.call("status", {})).member?.groups[0]?.teks.map((tek) => tek.spi) ?? [];

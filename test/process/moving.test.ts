@@ -1,7 +1,8 @@
 /** Members on a wildcard address in a network that changes, in network namespaces. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type NamespacePair, namespacePair } from "../support/namespace.ts";
-import { home, keyServerSections, laboratory, memberSections, writePsk } from "./support/files.ts";
+import { home, keyServerSections, laboratory, memberSections, repeatsLate, writePsk } from "./support/files.ts";
+import { rekeyed } from "./support/rekey.ts";
 import { Spawned, until } from "./support/spawned.ts";
 
 let lab: ReturnType<typeof laboratory>;
@@ -35,9 +36,11 @@ async function started(name: string, namespace: string, sections: string): Promi
   return await process.ready();
 }
 
+const kek = "management: none, acknowledge: kek-sha256";
+
 function keyServer(address: string, further = ""): Promise<Spawned> {
   const listen = { address: address.includes(":") ? `[${address}]` : address, port };
-  const sections = keyServerSections(listen, { gm1: "anywhere" }, "management: none, acknowledge: kek-sha256");
+  const sections = keyServerSections(listen, { gm1: "anywhere" }, kek, repeatsLate);
   return started("ks", pair.left.name, sections.replace("address: anywhere, ", "") + further);
 }
 
@@ -49,18 +52,9 @@ function member(any: string, keyServerAddress: string): Promise<Spawned> {
 
 /** Resolves when the key server has the member at `address`. */
 function knownAt(server: Spawned, address: string) {
-  return until(`the member is known at ${address}`, 30_000, async () => {
+  return until(`the member is known at ${address}`, async () => {
     const members = await server.client.call("members", {}, group);
     return members.find((one) => one.address === address);
-  });
-}
-
-async function rekeyed(server: Spawned) {
-  const { rekeys } = await server.client.call("rekey", { what: "tek" }, group);
-  const [{ spi, seq } = { spi: "", seq: 0 }] = rekeys;
-  return await until("the rekey is settled", 30_000, async () => {
-    const { rekey } = await server.client.call("rekeyDetail", {}, { ...group, spi, seq: String(seq) });
-    return rekey.settled ? rekey : undefined;
   });
 }
 
@@ -70,17 +64,17 @@ test("a member waits for a route, and registers again when its address changes",
   const server = await keyServer(pair.left.address);
   await ip("addr", "flush", "dev", pair.link, "scope", "global");
   const own = await member("0.0.0.0", pair.left.address);
-  await until("the member says what it waits for", 10_000, async () => {
+  await until("the member says what it waits for", async () => {
     const [view] = (await own.client.call("status", {})).member?.groups ?? [];
     return view?.lastError?.includes("no route leads to the key server ks") ? view : undefined;
   });
   await ip("addr", "add", `${net}.17/24`, "dev", pair.link);
   await knownAt(server, `${net}.17`);
-  expect(await rekeyed(server)).toMatchObject({ acked: 1, missing: 0, attempts: 1 });
+  expect((await rekeyed(server)).rekey).toMatchObject({ acked: 1, missing: 0, attempts: 1 });
   await ip("addr", "flush", "dev", pair.link, "scope", "global");
   await ip("addr", "add", `${net}.18/24`, "dev", pair.link);
   await knownAt(server, `${net}.18`);
-  expect(await rekeyed(server)).toMatchObject({ acked: 1, missing: 0, attempts: 1 });
+  expect((await rekeyed(server)).rekey).toMatchObject({ acked: 1, missing: 0, attempts: 1 });
   const [changed] = (await own.client.call("events", {})).filter((event) => event.kind === "gm.address-changed");
   expect(changed?.figures).toMatchObject({ from: `${net}.17`, to: `${net}.18` });
 });
@@ -91,5 +85,5 @@ test.each(["ff05::71", "ff02::71"])("over IPv6, a member on :: is counted for a 
   const server = await keyServer(`${net6}::1`, push);
   await member("[::]", `${net6}::1`);
   await knownAt(server, `${net6}::2`);
-  expect(await rekeyed(server)).toMatchObject({ acked: 1, missing: 0 });
+  expect((await rekeyed(server)).rekey).toMatchObject({ acked: 1, missing: 0 });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { home, keyServerSections, laboratory, memberSections, somePort, writePsk } from "./support/files.ts";
+import { rekeyed } from "./support/rekey.ts";
 import { Spawned, until } from "./support/spawned.ts";
 
 const lab = laboratory();
@@ -34,17 +35,12 @@ afterAll(async () => {
 });
 
 test("members on one machine join the group's multicast address, and each acknowledges what was sent once", async () => {
-  await until("everybody is registered", 20_000, async () => {
+  await until("everybody is registered", async () => {
     const all = await keyServer.client.call("members", {}, { name: "g" });
     return all.length === names.length ? all : undefined;
   });
   const sentBefore = (await keyServer.client.call("status", {})).counters["socket.sent"] ?? 0;
-  const { rekeys } = await keyServer.client.call("rekey", { what: "tek" }, { name: "g" });
-  const [{ spi, seq } = { spi: "", seq: 0 }] = rekeys;
-  const detail = await until("the rekey is settled", 20_000, async () => {
-    const found = await keyServer.client.call("rekeyDetail", {}, { name: "g", spi, seq: String(seq) });
-    return found.rekey.settled ? found : undefined;
-  });
+  const detail = await rekeyed(keyServer);
   expect(detail.rekey).toMatchObject({ acked: 3, missing: 0 });
   expect(detail.members.map((member) => member.address).sort()).toEqual(names.map((_, i) => at(61 + i).address));
   const sent = (await keyServer.client.call("status", {})).counters["socket.sent"] ?? 0;

@@ -1,7 +1,16 @@
 /** Members that listen on a wildcard address, as the default configuration has it. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Endpoint } from "../../src/core/engine.ts";
-import { home, keyServerSections, laboratory, memberSections, somePort, writePsk } from "./support/files.ts";
+import {
+  home,
+  keyServerSections,
+  laboratory,
+  memberSections,
+  repeatsLate,
+  somePort,
+  writePsk,
+} from "./support/files.ts";
+import { rekeyed } from "./support/rekey.ts";
 import { Spawned, until } from "./support/spawned.ts";
 
 let lab: ReturnType<typeof laboratory>;
@@ -38,22 +47,18 @@ const loopbacks = [
 async function acknowledged(keyServerAt: Endpoint, any: Endpoint, push: string) {
   const kek = "management: none, acknowledge: kek-sha256";
   const source = keyServerAt.address;
-  const keyServer = await started("ks", keyServerSections(bracketed(keyServerAt), { gm1: source }, kek) + push);
+  const sections = keyServerSections(bracketed(keyServerAt), { gm1: source }, kek, repeatsLate);
+  const keyServer = await started("ks", sections + push);
   const member = memberSections("gm1", bracketed(any), keyServerAt).replace(
     "sids: 1",
     push === "" ? "sids: 1" : "sids: 1, interface: lo",
   );
   await started("gm1", `${member}  acknowledgements: { jitter: 200ms }\n`);
   const group = { name: "g" };
-  await until("the member is registered", 20_000, async () =>
+  await until("the member is registered", async () =>
     (await keyServer.client.call("members", {}, group)).length === 1 ? true : undefined,
   );
-  const { rekeys } = await keyServer.client.call("rekey", { what: "tek" }, group);
-  const [{ spi, seq } = { spi: "", seq: 0 }] = rekeys;
-  return await until("the rekey is settled", 20_000, async () => {
-    const detail = await keyServer.client.call("rekeyDetail", {}, { ...group, spi, seq: String(seq) });
-    return detail.rekey.settled ? detail : undefined;
-  });
+  return await rekeyed(keyServer);
 }
 
 test.each(loopbacks)("over $family, a member on $any is counted by its acknowledgement", async (of) => {

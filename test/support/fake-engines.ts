@@ -15,6 +15,7 @@ export const group: GroupView = {
   teks: [{ name: "data", spi: "00000001", protocol: "ESP", activateAt: 1000, expiresAt: 2000 }],
   nextSid: 2,
   rekeys: [],
+  waiting: [{ spi: "aa".repeat(16), seq: 5, kind: "tek", cause: "asked for by the operator" }],
 };
 
 const registered: GmGroupView = {

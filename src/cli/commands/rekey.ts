@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { ApiError, type ControlClient } from "../../api/client.ts";
+import type { ReplyOf } from "../../api/contract.ts";
 import type { RekeyDetail } from "../../api/views.ts";
 import { askingDaemon, clientOf, type DaemonOptions, examples } from "../daemon-command.ts";
 import { CommandError, ExitCode } from "../exit.ts";
 import { print, printJson } from "../output/print.ts";
 import { AckProgress } from "../output/progress.ts";
-import { missingTable } from "../output/views.ts";
+import { missingTable, rekeyOutcome } from "../output/views.ts";
 
 interface RekeyOptions extends DaemonOptions {
   readonly tek?: boolean;
@@ -39,74 +40,78 @@ export function addRekey(program: Command): void {
         throw new CommandError(ExitCode.USAGE, "give either --tek or --kek; two rekeys are two commands");
       }
       const client = clientOf(options);
-      const planned = await client.call("rekey", { what: options.kek === true ? "kek" : "tek" }, { name });
-      if (options.wait === true) await waitFor(client, name, planned.rekeys, options.json === true);
-      else if (options.json === true) printJson(planned);
-      else {
-        for (const { seq } of planned.rekeys)
-          print(`Rekey ${seq} of ${name} is on its way; keyherald group ${name} shows who has it.`);
-      }
+      const what = options.kek === true ? "kek" : "tek";
+      const { rekeys } = await client.call("rekey", { what }, { name });
+      if (options.wait === true) await waitFor(client, { group: name, what, rekeys }, options.json === true);
+      else if (options.json === true) printJson({ group: name, rekeys });
+      else for (const place of rekeys) print(announcement(name, place, await detailOf(client, name, place)));
     });
 }
 
-async function waitFor(
-  client: ControlClient,
-  name: string,
-  rekeys: readonly { spi: string; seq: number }[],
-  json: boolean,
-): Promise<void> {
+/** What was asked for, and where it stands. */
+interface Asked {
+  readonly group: string;
+  readonly what: "tek" | "kek";
+  readonly rekeys: readonly Place[];
+}
+
+type Place = ReplyOf<"rekey">["rekeys"][number];
+
+function announcement(group: string, { seq }: Place, detail: RekeyDetail | undefined): string {
+  return detail === undefined
+    ? `Rekey ${seq} of ${group} is sent when the one before it is settled; keyherald group ${group} shows both.`
+    : `Rekey ${seq} of ${group} is on its way; keyherald group ${group} shows who has it.`;
+}
+
+async function waitFor(client: ControlClient, asked: Asked, json: boolean): Promise<void> {
+  const { group, rekeys } = asked;
   const details: RekeyDetail[] = [];
-  for (const { spi, seq } of rekeys) details.push(await settled(client, name, spi, seq, json));
+  for (const place of rekeys) details.push(await settled(client, group, place, json));
   const missing = details.flatMap(({ rekey, members }) =>
     members.filter((member) => member.state === "missing").map((member) => ({ seq: rekey.seq, ...member })),
   );
-  if (json) printJson({ group: name, rekeys: details, missing: [...new Set(missing.map((member) => member.member))] });
+  if (json) printJson({ group, rekeys: details, missing: [...new Set(missing.map((member) => member.member))] });
   else {
-    for (const { rekey } of details) {
-      print(`Rekey ${rekey.seq} of ${name}: ${outcome(rekey)}.`);
-    }
+    for (const { rekey } of details) print(`Rekey ${rekey.seq} of ${group}: ${rekeyOutcome(rekey, asked.what)}.`);
     if (missing.length > 0) print(`\n${missingTable(missing, Date.now())}`);
   }
   if (missing.length > 0)
     throw new CommandError(ExitCode.MISSING, json ? "" : `${missing.length} missing; keyherald why MEMBER tells more`);
 }
 
-function outcome({ targets, acked, ackRequested }: RekeyDetail["rekey"]): string {
-  if (targets === 0) return "nobody is registered, so it went to nobody";
-  return ackRequested ? `${acked} of ${targets} acknowledged` : `sent to ${targets}, no acknowledgements asked for`;
-}
-
-/** Looks until nothing more is waited for. A queued rekey is not known yet. */
-async function settled(
-  client: ControlClient,
-  name: string,
-  spi: string,
-  seq: number,
-  json: boolean,
-): Promise<RekeyDetail> {
-  const progress = new AckProgress(`Rekey ${seq} of ${name}`, !json);
+/** Looks until nothing more is waited for. */
+async function settled(client: ControlClient, group: string, place: Place, json: boolean): Promise<RekeyDetail> {
+  const called = `Rekey ${place.seq} of ${group}`;
+  const progress = new AckProgress(called, !json);
+  let waits = false;
   try {
     for (;;) {
-      const detail = await detailOf(client, name, spi, seq);
+      const detail = await detailOf(client, group, place);
       if (detail !== undefined) progress.show(detail.rekey);
+      else if (!waits) {
+        waits = true;
+        if (!json) print(announcement(group, place, detail));
+      }
       if (detail?.rekey.settled === true) return detail;
       await sleep(pollMs);
     }
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === "unknown-rekey")) throw error;
+    throw new CommandError(
+      ExitCode.FAILURE,
+      `${called} was not sent: an eviction or another configuration went before it; keyherald group ${group} shows what was sent instead`,
+    );
   } finally {
     progress.end();
   }
 }
 
-async function detailOf(
-  client: ControlClient,
-  name: string,
-  spi: string,
-  seq: number,
-): Promise<RekeyDetail | undefined> {
+/** Undefined while the rekey waits for its turn. */
+async function detailOf(client: ControlClient, group: string, { spi, seq }: Place): Promise<RekeyDetail | undefined> {
   try {
-    return await client.call("rekeyDetail", {}, { name, spi, seq: String(seq) });
+    return await client.call("rekeyDetail", {}, { name: group, spi, seq: String(seq) });
   } catch (error) {
-    if (error instanceof ApiError && error.code === "unknown-rekey") return undefined;
+    if (error instanceof ApiError && error.code === "rekey-waits") return undefined;
     throw error;
   }
 }

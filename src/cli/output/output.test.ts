@@ -3,7 +3,7 @@ import { wrapped } from "./print.ts";
 import { shorten, table } from "./table.ts";
 import { clockTime, duration, parseSince, relative } from "./time.ts";
 import { treeLines } from "./tree.ts";
-import { groupText } from "./views.ts";
+import { groupText, rekeyOutcome } from "./views.ts";
 
 const before = process.stdout.columns;
 beforeEach(() => {
@@ -82,7 +82,7 @@ test("a group says how many members have each key, where that is assured", () =>
   process.stdout.columns = 120;
   const tek = { name: "goose", spi: "0a0b0c0d", protocol: "IEC_61850", activateAt: 0, expiresAt: 3_600_000 };
   const kek = { spi: "aa".repeat(16), seq: 3, createdAt: 0, expiresAt: 9_000_000, management: "none", ack: "none" };
-  const group = { name: "plant", id: "oid:1.2.3", members: 5, kek, teks: [tek], nextSid: 0, rekeys: [] };
+  const group = { name: "plant", id: "oid:1.2.3", members: 5, kek, teks: [tek], nextSid: 0, rekeys: [], waiting: [] };
   expect(groupText(group, 0)).not.toContain("HAVE IT");
   const teks = [{ ...tek, delivery: { percent: 80, holders: 4, members: 5 } }, tek];
   const lines = groupText({ ...group, teks }, 0).split("\n");
@@ -91,4 +91,27 @@ test("a group says how many members have each key, where that is assured", () =>
     "4/5 (80 %)",
     "-",
   ]);
+});
+
+test("how a rekey ended is told, and when it is not the one that was asked for", () => {
+  const rekey = {
+    group: "plant",
+    spi: "aa".repeat(16),
+    seq: 2,
+    kind: "tek",
+    cause: "gm4 was put out: stolen",
+    sentAt: 0,
+    ackRequested: true,
+    targets: 5,
+    acked: 4,
+    pending: 0,
+    missing: 1,
+    settled: true,
+    attempts: 1,
+  } as const;
+  expect(rekeyOutcome(rekey, "tek")).toBe("4 of 5 acknowledged");
+  expect(rekeyOutcome({ ...rekey, ackRequested: false }, "tek")).toBe("sent to 5, no acknowledgements asked for");
+  expect(rekeyOutcome({ ...rekey, targets: 0 }, "tek")).toBe("nobody is registered, so it went to nobody");
+  const instead = "4 of 5 acknowledged; it went before the one that was asked for: gm4 was put out: stolen";
+  expect(rekeyOutcome({ ...rekey, kind: "lkh" }, "tek")).toBe(instead);
 });

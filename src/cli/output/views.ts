@@ -49,7 +49,8 @@ export function groupText(group: Group, now: number): string {
       ...(assured ? [deliveryText(tek.delivery)] : []),
     ]),
   );
-  const rekeys = group.rekeys.length === 0 ? dim("No rekey yet.") : rekeysTable(group.rekeys, now);
+  const none = group.rekeys.length === 0 && group.waiting.length === 0;
+  const rekeys = none ? dim("No rekey yet.") : rekeysTable(group, now);
   return `${head}\n\n${teks}\n\n${rekeys}`;
 }
 
@@ -58,23 +59,36 @@ function deliveryText(delivery: Group["teks"][number]["delivery"]): string {
   return delivery === undefined ? "-" : `${delivery.holders}/${delivery.members} (${delivery.percent} %)`;
 }
 
-/** Rekeys, newest first. SEQ begins anew with each KEK, so the KEK's SPI stands beside it. */
-export function rekeysTable(rekeys: readonly Rekey[], now: number): string {
+/** Rekeys, those that wait first and then the newest. SEQ begins anew with each KEK, so its SPI stands beside it. */
+function rekeysTable({ rekeys, waiting }: Group, now: number): string {
+  const planned = [...waiting]
+    .reverse()
+    .map(({ seq, spi, kind, cause }) => [String(seq), spi.slice(0, 8), kind, "waits", "-", "-", "-", "-", cause]);
   const newest = [...rekeys].reverse().slice(0, 20);
-  return table(
-    ["REKEY", "KEK", "KIND", "SENT", "ACKED", "PENDING", "MISSING", "SENDS", "CAUSE"],
-    newest.map((rekey) => [
-      String(rekey.seq),
-      rekey.spi.slice(0, 8),
-      rekey.kind,
-      clockTime(rekey.sentAt, now),
-      rekey.ackRequested ? `${rekey.acked}/${rekey.targets}` : `-/${rekey.targets}`,
-      String(rekey.pending),
-      rekey.missing > 0 ? bad(String(rekey.missing)) : "0",
-      String(rekey.attempts),
-      rekey.cause,
-    ]),
-  );
+  const sent = newest.map((rekey) => [
+    String(rekey.seq),
+    rekey.spi.slice(0, 8),
+    rekey.kind,
+    clockTime(rekey.sentAt, now),
+    rekey.ackRequested ? `${rekey.acked}/${rekey.targets}` : `-/${rekey.targets}`,
+    String(rekey.pending),
+    rekey.missing > 0 ? bad(String(rekey.missing)) : "0",
+    String(rekey.attempts),
+    rekey.cause,
+  ]);
+  const columns = ["REKEY", "KEK", "KIND", "SENT", "ACKED", "PENDING", "MISSING", "SENDS", "CAUSE"];
+  return table(columns, [...planned, ...sent]);
+}
+
+/** How a settled rekey ended. What went before the one that was `asked` for, and took its place, is told as such. */
+export function rekeyOutcome(rekey: Rekey, asked: "tek" | "kek"): string {
+  const { targets, acked, ackRequested, kind, cause } = rekey;
+  const instead = kind === asked ? "" : `; it went before the one that was asked for: ${cause}`;
+  if (targets === 0) return `nobody is registered, so it went to nobody${instead}`;
+  const reached = ackRequested
+    ? `${acked} of ${targets} acknowledged`
+    : `sent to ${targets}, no acknowledgements asked for`;
+  return `${reached}${instead}`;
 }
 
 /** `keyherald members NAME`: those who need attention first. */

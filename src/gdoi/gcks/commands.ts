@@ -55,7 +55,7 @@ function inGroup(given: Exclude<GcksCommand, { do: "reconfigure" }>, group: Grou
     reply: {
       group: group.name,
       evicted: fresh.map((member) => member.name),
-      rekeys: rekeys.map((place) => ({ ...place })),
+      rekeys: rekeys.map(({ spi, seq }) => ({ spi, seq })),
     },
   };
 }

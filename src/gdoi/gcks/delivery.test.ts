@@ -160,12 +160,17 @@ describe("one push after the other", () => {
     expect([one.seq, two.seq, three.seq]).toEqual([1, 2, 1]);
     expect(two.spi).toBe(one.spi);
     expect(three.spi).not.toBe(one.spi);
+    const cause = "asked for by the operator";
+    expect(server.engine.group("plant")?.waiting).toEqual([
+      { ...two, kind: "kek", cause },
+      { ...three, kind: "tek", cause },
+    ]);
     expect(pushes(server)).toHaveLength(1);
     first.send(first.ack(1));
     expect(pushes(server)).toHaveLength(1);
     first.send(first.ack(2));
     expect(server.engine.rekey("plant", three.spi, three.seq)).toMatchObject({ kind: "tek", settled: false });
-    expect(server.engine.group("plant")?.kek.spi).toBe(three.spi);
+    expect(server.engine.group("plant")).toMatchObject({ kek: { spi: three.spi }, waiting: [] });
   });
 
   test("a planned rekey is carried out after a restart", () => {

@@ -10,24 +10,22 @@ import { freshStart } from "./fresh-start.ts";
 import { type Group, needsFreshStart, newTeks, type Step } from "./group.ts";
 import { launchAgain, launchKek, launchTek } from "./launch.ts";
 import { type Turn, tell } from "./server.ts";
+import type { WaitingRekeyView } from "./types.ts";
 
 /** Where a push will stand: what an operator is told before it leaves. */
-export interface Planned {
-  readonly spi: string;
-  readonly seq: number;
-}
+export type Planned = Pick<WaitingRekeyView, "spi" | "seq">;
 
-/** The places of all queued steps, in their order. */
-export function planned(group: Group): Planned[] {
+/** All queued steps with their places, in their order. */
+export function planned(group: Group): WaitingRekeyView[] {
   let spi = group.kek.spiHex;
   let seq = group.kek.seq;
-  return group.queue.map((step) => {
-    const place = { spi, seq: ++seq };
-    if (step.nextSpi !== undefined) {
-      spi = hex(step.nextSpi);
+  return group.queue.map(({ what, cause, nextSpi }) => {
+    const waiting = { spi, seq: ++seq, kind: what === "kek" ? what : "tek", cause } as const;
+    if (nextSpi !== undefined) {
+      spi = hex(nextSpi);
       seq = 0;
     }
-    return place;
+    return waiting;
   });
 }
 
@@ -36,7 +34,8 @@ export function enqueue(group: Group, turn: Turn, what: "tek" | "kek" | "next", 
   const nextSpi = what === "kek" ? turn.server.keks.freshSpi(turn.env) : undefined;
   const step: Step = { what, cause, by, ...(nextSpi && { nextSpi }) };
   group.queue.push(step);
-  const place = planned(group).at(-1) ?? { spi: group.kek.spiHex, seq: group.kek.seq + 1 };
+  const { spi, seq } = planned(group).at(-1) ?? { spi: group.kek.spiHex, seq: group.kek.seq + 1 };
+  const place = { spi, seq };
   if (group.idle) advance(group, turn);
   else {
     commit(group, turn);

@@ -69,6 +69,15 @@ export interface MemberView {
   readonly reason?: string;
 }
 
+/** A rekey that is decided, and waits until the one before it is settled. */
+export interface WaitingRekeyView {
+  /** Where it will stand, unless an eviction or another configuration goes before it. */
+  readonly spi: string;
+  readonly seq: number;
+  readonly kind: "tek" | "kek";
+  readonly cause: string;
+}
+
 export interface GroupView {
   readonly name: string;
   readonly id: string;
@@ -91,7 +100,10 @@ export interface GroupView {
     readonly delivery?: { readonly percent: number; readonly holders: number; readonly members: number };
   }[];
   readonly nextSid: number;
+  /** The last ones, oldest first. */
   readonly rekeys: readonly RekeyView[];
+  /** Those that follow, in their order. */
+  readonly waiting: readonly WaitingRekeyView[];
 }
 
 export interface GcksStatus {

@@ -8,6 +8,7 @@ import { deliveryOf } from "./assurance.ts";
 import type { Group } from "./group.ts";
 import { tekEnd } from "./keys.ts";
 import { identityOf, type Member } from "./members.ts";
+import { planned } from "./plan.ts";
 import { AckState, type Rekey, stateName } from "./rekey.ts";
 import { sidValues } from "./sids.ts";
 import type { GroupView, MemberView, RekeyMemberView, RekeyView } from "./types.ts";
@@ -40,6 +41,7 @@ export function groupView(group: Group, crypto: CryptoProvider | undefined): Gro
     ),
     nextSid: group.sids.next,
     rekeys: group.rekeys.map((rekey) => rekeyView(group, rekey)),
+    waiting: planned(group),
   };
 }
 

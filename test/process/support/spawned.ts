@@ -56,6 +56,11 @@ export class Spawned {
     }
   }
 
+  /** Resolves when a text is in its log, which arrives on a way of its own. */
+  async logged(text: string): Promise<void> {
+    await until(`"${text}" in the log`, async () => (this.log.includes(text) ? true : undefined));
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -78,8 +83,15 @@ export class Spawned {
   }
 }
 
-/** Asks until the answer is what is waited for. @throws Error after `withinMs`, with what was seen last. */
-export async function until<T>(what: string, withinMs: number, look: () => Promise<T | undefined>): Promise<T> {
+/** Long enough for a machine that is busy with other things: no promise of the product. */
+const patienceMs = 60_000;
+
+/** Asks until the answer is what is waited for. @throws Error after `withinMs` */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined>,
+  withinMs: number = patienceMs,
+): Promise<T> {
   const end = Date.now() + withinMs;
   for (;;) {
     const seen = await look();
