@@ -170,7 +170,10 @@ export const daemonStatus = z.object({
   member: gmStatus.exactOptional(),
 });
 
-const subject = z.object({ kind: z.enum(["server", "phase1", "group", "member", "rekey"]), name: z.string() });
+const subject = z.object({
+  kind: z.enum(["server", "phase1", "group", "member", "rekey", "connection", "ike-sa", "child-sa"]),
+  name: z.string(),
+});
 
 /** One entry of the ledger with its sentence. */
 export const eventView = z.object({

@@ -226,6 +226,7 @@ export class Daemon implements Running {
           },
         ),
       sad: (change) => {
+        if (change.change !== "install" && change.change !== "remove") return;
         const name = change.change === "install" ? "sad.installed" : "sad.removed";
         this.#sad[name] = (this.#sad[name] ?? 0) + 1;
         this.#keyExport?.change(change);

@@ -4,7 +4,7 @@ import type { CryptoProvider } from "../crypto/provider.ts";
 import { keyDocument } from "../dataplane/key-document.ts";
 import { replaceFile } from "../dataplane/key-file.ts";
 import { KeyTable } from "../dataplane/key-table.ts";
-import type { SadChange } from "../sad/sad.ts";
+import type { GroupSadChange } from "../sad/sad.ts";
 import { messageOf } from "./problems.ts";
 import type { Running } from "./running.ts";
 import { Alarm } from "./timers.ts";
@@ -43,7 +43,7 @@ export class KeyExport {
     this.#later = new Alarm(() => this.#start());
   }
 
-  change(change: SadChange): void {
+  change(change: GroupSadChange): void {
     this.#table.apply(change, this.#parts.now());
     this.#dirty = true;
     this.#soon.within(gatherMs);

@@ -19,7 +19,7 @@ interface Entry {
   readonly removeAt: number;
 }
 
-/** Follows the changes that a member asks for. Times are milliseconds since the epoch. */
+/** Follows the changes that a member asks for; those of Child SAs are not its own. Times are milliseconds since the epoch. */
 export class KeyTable {
   readonly #entries = new Map<string, Entry>();
 
@@ -29,6 +29,7 @@ export class KeyTable {
       this.#entries.set(nameOf(sa.group, sa.protocol, sa.spi), { sa, removeAt: Number.POSITIVE_INFINITY });
       return;
     }
+    if (change.change !== "remove") return;
     const name = nameOf(change.group, change.protocol, change.spi);
     const entry = this.#entries.get(name);
     if (entry === undefined) return;

@@ -5,10 +5,11 @@ export type Cause = "peer" | "operator" | "timer" | "policy" | "failure";
 /**
  * Whose life an event belongs to. `kind` is one of the ledger's subjects, `name` what people call it:
  * a group's name, a member's name or address within its group (`GROUP/MEMBER`), a rekey (`GROUP/SEQ`),
- * a peer's address or identity for Phase 1, `server` for the daemon itself.
+ * a peer's address or identity for Phase 1, a connection's name, an IKE SA (`SPIi_SPIr` in hex), a Child SA (its inbound
+ * SPI in hex), `server` for the daemon itself.
  */
 export interface Subject {
-  readonly kind: "server" | "phase1" | "group" | "member" | "rekey";
+  readonly kind: "server" | "phase1" | "group" | "member" | "rekey" | "connection" | "ike-sa" | "child-sa";
   readonly name: string;
 }
 

@@ -38,7 +38,63 @@ export interface Iec61850Sa {
   readonly keyDeliveryAssurance?: number;
 }
 
-export type SadChange =
+/** One direction's addresses, ports and protocol of a Child SA's traffic (RFC 7296 3.13.1), addresses of 4 or 16 octets. */
+export interface SadSelector {
+  /** 0 for any. */
+  readonly ipProtocol: number;
+  readonly startPort: number;
+  readonly endPort: number;
+  readonly startAddress: Uint8Array;
+  readonly endAddress: Uint8Array;
+}
+
+/** An address in its canonical text and a UDP port. */
+export interface SadEndpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The pair of ESP SAs that a Child SA is (RFC 7296 2.17), with its policy: all that a data plane needs to carry traffic. */
+export interface ChildSaPair {
+  /** Name of the connection, and of its child, in the configuration. */
+  readonly connection: string;
+  readonly child: string;
+  readonly mode: "tunnel" | "transport";
+  /** Four octets each; we chose the inbound one. They name the pair. */
+  readonly spiIn: Uint8Array;
+  readonly spiOut: Uint8Array;
+  /** Transform IDs of IKEv2, and the Key Length in bits where the cipher has one. */
+  readonly encryption: number;
+  readonly keyBits?: number;
+  /** Absent with a combined mode. */
+  readonly integrity?: number;
+  readonly esn: boolean;
+  /** Cipher key, with the salt behind it where the cipher has one. */
+  readonly encryptionIn: SecretKey;
+  readonly encryptionOut: SecretKey;
+  readonly integrityIn?: SecretKey;
+  readonly integrityOut?: SecretKey;
+  readonly localSelectors: readonly SadSelector[];
+  readonly remoteSelectors: readonly SadSelector[];
+  readonly local: SadEndpoint;
+  readonly remote: SadEndpoint;
+  /** ESP goes inside UDP (RFC 3948). */
+  readonly encapsulated: boolean;
+}
+
+/**
+ * What the data plane reports of a Child SA, by its inbound SPI in hex: a count is over both directions since it was
+ * installed, `idleMs` the time since the last packet.
+ */
+export interface ChildSaTraffic {
+  readonly spiIn: string;
+  readonly octets: number;
+  readonly packets: number;
+  readonly idleMs: number;
+}
+
+/** What a group's member asks of the data plane. */
+export type GroupSadChange =
   | { readonly change: "install"; readonly sa: GroupSa }
   /** `at`: at once, or after the deactivation time delay. */
   | {
@@ -48,3 +104,29 @@ export type SadChange =
       readonly spi: Uint8Array;
       readonly at: number;
     };
+
+/** What an endpoint of IKEv2 asks of the data plane. A pair is named by its inbound SPI. */
+export type ChildSadChange =
+  /**
+   * `outbound`: whether it is used for sending at once; else an "activate-child" follows (RFC 7296 2.8: the responder of a
+   * rekey goes on sending by the old pair until that is deleted or traffic arrives by the new one).
+   */
+  | { readonly change: "install-child"; readonly pair: ChildSaPair; readonly outbound: boolean }
+  | { readonly change: "activate-child"; readonly connection: string; readonly spiIn: Uint8Array }
+  /** The peer's address, its port or the encapsulation is another now (RFC 7296 2.23). */
+  | {
+      readonly change: "move-child";
+      readonly connection: string;
+      readonly spiIn: Uint8Array;
+      readonly local: SadEndpoint;
+      readonly remote: SadEndpoint;
+      readonly encapsulated: boolean;
+    }
+  | {
+      readonly change: "remove-child";
+      readonly connection: string;
+      readonly child: string;
+      readonly spiIn: Uint8Array;
+    };
+
+export type SadChange = GroupSadChange | ChildSadChange;

@@ -78,6 +78,8 @@ function memoryKey(subject: Subject): string {
   return `${subject.kind}/${subject.name}`;
 }
 
+const kinds: readonly Subject["kind"][] = ["phase1", "group", "member", "rekey", "connection", "ike-sa", "child-sa"];
+
 function kindOf(kind: unknown): Subject["kind"] {
-  return kind === "phase1" || kind === "group" || kind === "member" || kind === "rekey" ? kind : "server";
+  return kinds.find((one) => one === kind) ?? "server";
 }
