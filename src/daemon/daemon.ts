@@ -168,6 +168,7 @@ export class Daemon implements Running {
     this.#control = await openControl(this);
     this.#announce();
     for (const role of [this.keyServer, this.member]) role?.shell.restore(role.records);
+    this.#keyExport?.begin();
     this.#tick = setInterval(() => this.#everySecond(), tickMs);
   }
 

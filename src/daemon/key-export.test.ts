@@ -65,10 +65,21 @@ test("what was not written yet is written at the end", async () => {
   expect(states()).toEqual(["00000001 current"]);
 });
 
-test("a start alone changes no file", async () => {
-  await exporting().close();
-  expect(told).toEqual([]);
-  expect(() => read()).toThrow();
+test("from its beginning the file has what the member has, and nothing of before", async () => {
+  const before = exporting();
+  before.change({ change: "install", sa: streamSa(1, { activateAt: 0, expiresAt: far }) });
+  before.change({ change: "install", sa: streamSa(2, { group: "gone", activateAt: 0, expiresAt: far }) });
+  await before.close();
+  expect(states()).toHaveLength(2);
+  const after = exporting();
+  after.change({ change: "install", sa: streamSa(1, { activateAt: 0, expiresAt: far }) });
+  after.begin();
+  await vi.waitFor(() => expect(states()).toEqual(["00000001 current"]));
+  await after.close();
+  const none = exporting();
+  none.begin();
+  await none.close();
+  expect(states()).toEqual([]);
 });
 
 test("a file that cannot be written is told once, and written when it can be", async () => {

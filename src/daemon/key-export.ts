@@ -24,7 +24,7 @@ const gatherMs = 5;
 /** Between attempts to write. */
 const retryMs = 5000;
 
-/** Writes the file after every change, and when a key comes into use or ends. A start alone leaves the file as it is. */
+/** Writes the file after every change, and when a key comes into use or ends. */
 export class KeyExport {
   readonly file: string;
   readonly #parts: KeyExportParts;
@@ -45,6 +45,12 @@ export class KeyExport {
 
   change(change: GroupSadChange): void {
     this.#table.apply(change, this.#parts.now());
+    this.#dirty = true;
+    this.#soon.within(gatherMs);
+  }
+
+  /** The member has what it had before: whatever else the file says is not true any more. */
+  begin(): void {
     this.#dirty = true;
     this.#soon.within(gatherMs);
   }

@@ -2,7 +2,7 @@
  * A member's engine without a network: a Phase 1 that is simply there, and a key server that answers GROUPKEY-PULL and
  * makes pushes as a test says, out of the shared message layer.
  */
-import type { Endpoint, Env, Output } from "../../src/core/engine.ts";
+import type { Endpoint, Env, Output, StoreRecord } from "../../src/core/engine.ts";
 import { nodeCrypto } from "../../src/crypto/node/index.ts";
 import { seededRandom } from "../../src/crypto/seeded.ts";
 import { GmEngine } from "../../src/gdoi/gm/engine.ts";
@@ -263,8 +263,8 @@ export class MemberBench {
     return { now: this.now, random: this.#random, crypto: nodeCrypto };
   }
 
-  start(): this {
-    this.#carry(this.engine.restore([], this.env));
+  start(records: readonly StoreRecord[] = []): this {
+    this.#carry(this.engine.restore(records, this.env));
     return this;
   }
 

@@ -4,7 +4,7 @@ import type { CertificateReference, CertificateStanding, CryptoProvider } from "
 import { certificateFault } from "../../ikev1/certificate-standing.ts";
 import type { Phase1Policy } from "../../ikev1/types.ts";
 import { equal, hex } from "../../util/octets.ts";
-import { Fields } from "./plain.ts";
+import { Fields } from "../plain.ts";
 
 /** A member's certificate; its issuer is kept once, by fingerprint, for all members. */
 export interface MemberCertificate {

@@ -12,6 +12,7 @@ import { followAddresses } from "./moved.ts";
 import { phase1Upcalls, pullArrived, pullUnanswered, register } from "./registration.ts";
 import { pushArrived } from "./rekey.ts";
 import { drop, report } from "./report.ts";
+import { forgetSaved, restoreKeys, saveKeys } from "./saved-keys.ts";
 import { prompted, registerSoon, scheduleKeys } from "./schedule.ts";
 import { seenDue, spiSeen } from "./seen.ts";
 import { type Gm, type Group, newGroup, type Phase1Port } from "./state.ts";
@@ -25,7 +26,7 @@ export interface ExportedKeys {
 }
 
 /** Deadlines of a group: `WHAT:NAME`. */
-const GROUP_DEADLINES = ["pull", "retry", "renew", "prompt", "expire", "seen", "kept"];
+const GROUP_DEADLINES = ["pull", "retry", "renew", "prompt", "expire", "seen", "kept", "silent"];
 
 export class GmEngine implements Engine<GmCommand> {
   readonly #gm: Gm;
@@ -63,9 +64,16 @@ export class GmEngine implements Engine<GmCommand> {
     };
   }
 
-  /** A member keeps nothing over a restart: it registers anew, which gives it new SIDs (RFC 6407 3.5). */
-  restore(_records: Iterable<StoreRecord>, env: Env): Output[] {
-    return this.#run(env, () => undefined);
+  /**
+   * Takes TEKs back, and registers anew, which gives the member new SIDs (RFC 6407 3.5).
+   * @throws Error when a record is not of the form that it was written in.
+   */
+  restore(records: Iterable<StoreRecord>, env: Env): Output[] {
+    return this.#run(
+      env,
+      () => undefined,
+      () => restoreKeys(this.#gm, records),
+    );
   }
 
   step(input: Input<GmCommand>, env: Env): Output[] {
@@ -100,17 +108,19 @@ export class GmEngine implements Engine<GmCommand> {
     };
   }
 
-  /** One step: what came, then what is due, then the wake-up. */
-  #run(env: Env, act: () => void): Output[] {
+  /** One step: what came, then what is due, then the wake-up. @param first before the first registration. */
+  #run(env: Env, act: () => void, first: () => void = () => undefined): Output[] {
     const gm = this.#gm;
     gm.env = env;
     gm.out = [];
     if (!this.#started) {
+      first();
       this.#started = true;
       for (const group of gm.groups.values()) register(gm, group, "the member started");
     }
     act();
     this.#due();
+    saveKeys(gm);
     gm.out.push({ out: "wake", at: Math.min(gm.deadlines.next(), gm.phase1.next()) });
     return gm.out;
   }
@@ -152,7 +162,7 @@ export class GmEngine implements Engine<GmCommand> {
       prompted(gm, group);
       register(gm, group, group.promptedBy);
     } else if (what === "seen") seenDue(gm, group);
-    else if (what === "kept") tellKept(gm, group);
+    else if (what === "kept" || what === "silent") tellKept(gm, group);
     else if (what === "expire") {
       const hadKek = group.rekey !== undefined;
       expireKeys(gm, group);
@@ -220,6 +230,7 @@ export class GmEngine implements Engine<GmCommand> {
       const message = `the group ${group.name} is no longer in the configuration`;
       gm.out.push({ out: "refuse", id, refusal: { code: "unknown-group", message } });
     }
+    forgetSaved(gm, group.name);
     report(gm, group.name, "gm.left", { cause: "operator" });
     gm.groups.delete(group.name);
   }

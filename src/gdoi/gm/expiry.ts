@@ -7,6 +7,8 @@ import { handOver, removeTek, replaceRekey } from "./keys.ts";
 import { report } from "./report.ts";
 import type { Gm, Group, TekState } from "./state.ts";
 
+/** A key server that has not answered for this time is called silent where keys depend on it, though it is asked further. */
+export const SILENT_AFTER_MS = 10_000;
 /** Using old keys is told again after this time. */
 const TELL_EVERY_MS = 600_000;
 
@@ -28,7 +30,7 @@ export function expireKeys(gm: Gm, group: Group): void {
 }
 
 /** Removes TEKs that have come to their end; with keepWhenUnreachable the last of each stream stays. @returns how many. */
-function removeEnded(gm: Gm, group: Group): number {
+export function removeEnded(gm: Gm, group: Group): number {
   const { now } = gm.env;
   const lasts = group.config.keepWhenUnreachable === true ? lastOfStreams(group) : new Map<string, TekState>();
   let ended = 0;
@@ -56,28 +58,36 @@ function lastOfStreams(group: Group): ReadonlyMap<string, TekState> {
   return lasts;
 }
 
-/** Says that ended keys are in use, once it is known that no key server answers, and again now and then. */
+/**
+ * Says that keys are in use which ended, or are those of before a restart, once no key server has answered for a while, and
+ * again now and then.
+ */
 export function tellKept(gm: Gm, group: Group): void {
-  const kept = [...group.teks.values()].filter((tek) => tek.kept);
-  const { failingSince } = group;
-  if (kept.length === 0 || failingSince === undefined) return;
+  const { restored, teks: all } = group;
+  const kept = [...all.values()].filter((tek) => tek.kept || restored);
   const { now } = gm.env;
+  const silentSince = group.failingSince ?? group.askingSince;
+  if (kept.length === 0 || silentSince === undefined) return;
+  if (group.failingSince === undefined && now < silentSince + SILENT_AFTER_MS) return;
   const due: Instant = (group.keptToldAt ?? Number.NEGATIVE_INFINITY) + TELL_EVERY_MS;
   if (now < due) return;
   group.keptToldAt = now;
   gm.deadlines.set(`kept:${group.name}`, now + TELL_EVERY_MS);
+  const ends = kept.map((tek) => tek.expiresAt);
+  const [first, last] = [Math.min(...ends), Math.max(...ends)];
   const figures = {
     teks: kept.length,
-    since: Math.min(...kept.map((tek) => tek.expiresAt)),
-    silentMs: now - failingSince,
+    ...(first <= now ? { since: first } : Number.isFinite(last) && { until: last }),
+    silentMs: now - silentSince,
   };
-  const reason = group.lastError ?? "no key server answers";
+  const reason = group.lastError ?? "none has answered yet";
   report(gm, group.name, "gm.keys-kept", { cause: "failure", level: "warning", reason, figures });
 }
 
 /** A key server has spoken, and proved that it was it: keys past their end are given up. */
 export function releaseKept(gm: Gm, group: Group): void {
   group.keptToldAt = undefined;
+  group.restored = false;
   gm.deadlines.clear(`kept:${group.name}`);
   let teks = 0;
   for (const [name, tek] of [...group.teks]) {

@@ -75,6 +75,7 @@ export function installTeks(gm: Gm, group: Group, teks: readonly TekInstall[]): 
       if (tekInstall.notes.length > 0) noted.push(tekInstall);
     }
     group.teks.set(name, tek);
+    group.unsaved = true;
     handOver(gm, group, tek);
     if (!installed) withoutSid.push(hex(description.spi));
   }
@@ -127,6 +128,7 @@ export function removeTek(gm: Gm, group: Group, name: string, at: Instant): void
   const tek = group.teks.get(name);
   if (tek === undefined) return;
   group.teks.delete(name);
+  group.unsaved = true;
   if (!tek.installed) return;
   const { protocolId: protocol, spi } = tek.description;
   gm.out.push({ out: "sad", change: { change: "remove", group: group.name, protocol, spi, at } });

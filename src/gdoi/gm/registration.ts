@@ -8,7 +8,7 @@ import { nameOf } from "../../iana/names.ts";
 import type { Phase1Sa, Phase1Upcall } from "../../ikev1/types.ts";
 import type { Header } from "../../wire/payloads.ts";
 import { type Phase1After, type PullOutcome, receivePull, repeatPull, startPull } from "./exchange.ts";
-import { releaseKept, tellKept } from "./expiry.ts";
+import { releaseKept, SILENT_AFTER_MS, tellKept } from "./expiry.ts";
 import { localTowards } from "./own-address.ts";
 import { registered } from "./registered.ts";
 import { count, report } from "./report.ts";
@@ -28,6 +28,8 @@ export function register(gm: Gm, group: Group, why: string): void {
   if (group.attempt !== undefined) return;
   group.gapBehindUpdate = false;
   for (const what of ["renew", "retry", "prompt"]) gm.deadlines.clear(`${what}:${group.name}`);
+  group.askingSince = gm.env.now;
+  gm.deadlines.set(`silent:${group.name}`, gm.env.now + SILENT_AFTER_MS);
   tryServer(gm, group, 0, why, "no key server is configured");
 }
 
@@ -118,6 +120,7 @@ export function leavePhase1(gm: Gm, sa: Phase1Sa): void {
 function roundFailed(gm: Gm, group: Group, error: string): void {
   const { now, random } = gm.env;
   group.attempt = undefined;
+  noLongerAsking(gm, group);
   group.lastError = error;
   group.failedRounds += 1;
   const { first, max } = gm.policy.retryMs;
@@ -149,6 +152,12 @@ function roundFailed(gm: Gm, group: Group, error: string): void {
   tellKept(gm, group);
 }
 
+/** The round is over, for better or worse. */
+function noLongerAsking(gm: Gm, group: Group): void {
+  group.askingSince = undefined;
+  gm.deadlines.clear(`silent:${group.name}`);
+}
+
 /** A datagram of exchange type GROUPKEY-PULL. */
 export function pullArrived(gm: Gm, datagram: Datagram, header: Header): void {
   const sa = gm.phase1.find(header.initiatorCookie, header.responderCookie);
@@ -175,6 +184,7 @@ function settle(gm: Gm, group: Group, outcome: PullOutcome): void {
   }
   gm.deadlines.clear(`pull:${group.name}`);
   group.attempt = undefined;
+  noLongerAsking(gm, group);
   registered(gm, group, attempt, outcome.download);
   releasePhase1(gm, attempt.pull.sa);
 }

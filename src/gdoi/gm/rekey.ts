@@ -16,6 +16,7 @@ import { type GroupContents, type KekOutcome, matchKek, matchTeks, readContents,
 import { releaseKept } from "./expiry.ts";
 import { installTeks, rekeyState, removeTek, replaceRekey } from "./keys.ts";
 import { count, drop, report } from "./report.ts";
+import { saveKeys } from "./saved-keys.ts";
 import { gapSeen, registerSoon, scheduleKeys, strayCame, strayKnown, sweptClean } from "./schedule.ts";
 import type { Gm, Group, RekeyState } from "./state.ts";
 
@@ -170,6 +171,8 @@ function carryOut(
   }
   const fresh = installTeks(gm, group, teks);
   releaseKept(gm, group);
+  // what an acknowledgement says must be true after a crash
+  saveKeys(gm);
   group.pushesAccepted += 1;
   count(gm, "push.accepted");
   report(gm, group.name, "gm.rekeyed", {

@@ -134,8 +134,14 @@ export interface Group {
   gapBehindUpdate: boolean;
   /** When an SPI that was seen last led to a PULL, and one that waits for the next. */
   seen: { readonly pulledAt: Instant; readonly waiting?: string } | undefined;
-  /** When it was last told that keys are used past their end. */
+  /** When it was last told that keys are used without a key server. */
   keptToldAt: Instant | undefined;
+  /** Its TEKs are those of an earlier life, and no key server has spoken since. */
+  restored: boolean;
+  /** When the round over all key servers began that is under way. */
+  askingSince: Instant | undefined;
+  /** TEKs changed since they were last made durable. */
+  unsaved: boolean;
   pushesAccepted: number;
   acksSent: number;
   lastError: string | undefined;
@@ -206,6 +212,9 @@ export function newGroup(config: GmGroup): Group {
     gapBehindUpdate: false,
     seen: undefined,
     keptToldAt: undefined,
+    restored: false,
+    askingSince: undefined,
+    unsaved: false,
     pushesAccepted: 0,
     acksSent: 0,
     lastError: undefined,

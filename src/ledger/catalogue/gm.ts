@@ -79,10 +79,21 @@ export const gmEvents: Catalogue = {
   "gm.fewer-sids": { sentence: (e) => `asked for ${text(e, "asked")} SIDs, got ${text(e, "given")}` },
   /** reason. figures: teks. */
   "gm.keys-expired": { sentence: (e) => `all keys have expired${reason(e)}` },
-  /** reason: the last failure. figures: teks, since (when the first of them ended), silentMs. */
+  /** reason: the last failure. figures: teks, silentMs; since (when the first of them ended), or until (when the last will). */
   "gm.keys-kept": {
-    sentence: (e) =>
-      `no key server answers, so ${keys(e)} stay${number(e, "teks") === 1 ? "s" : ""} in use past the end (${timeOfDay(number(e, "since") ?? 0)})${reason(e)}`,
+    sentence: (e) => {
+      const [since, until] = [number(e, "since"), number(e, "until")];
+      const end = until === undefined ? "" : `, until ${timeOfDay(until)}`;
+      const how = since === undefined ? ` that it had before the restart${end}` : ` past the end (${timeOfDay(since)})`;
+      return `no key server answers, so the member goes on with ${keys(e)}${how}${reason(e)}`;
+    },
+  },
+  /** Of before a restart. figures: teks; keysUntil. */
+  "gm.keys-restored": {
+    sentence: (e) => {
+      const until = number(e, "keysUntil");
+      return `${keys(e)} of before the restart in use again${until === undefined ? "" : `, the last until ${timeOfDay(until)}`}`;
+    },
   },
   /** figures: spi. */
   "gm.unknown-spi": {

@@ -1,5 +1,5 @@
 /** Reads stored records. What is stored was written by this program, so a record of another form is an error. */
-import type { Plain } from "../../core/engine.ts";
+import type { Plain } from "../core/engine.ts";
 
 /** One stored object; reading a field that is not there, or is of another type, throws. */
 export class Fields {
