@@ -5,12 +5,8 @@ import type { RetransmissionPolicy } from "../core/retransmission.ts";
 import type { SecretKey, Signer } from "../crypto/provider.ts";
 import type { DeleteCause } from "../ledger/delete-reasons.ts";
 import type { ChildSaTraffic } from "../sad/sad.ts";
-import type { AddressSelector, Transform } from "../wire/ikev2/payloads.ts";
-
-/** One proposal of ours: for each transform type what is acceptable, best first (RFC 7296 3.3). */
-export interface ProposalPolicy {
-  readonly transforms: readonly Transform[];
-}
+import type { AddressSelector } from "../wire/ikev2/payloads.ts";
+import type { EspProposal, IkeProposal } from "./suite.ts";
 
 /** How we prove who we are (RFC 7296 2.15). */
 export type LocalAuthentication =
@@ -46,7 +42,7 @@ export interface ChildPolicy {
   readonly localSelectors: readonly AddressSelector[];
   readonly remoteSelectors: readonly AddressSelector[];
   /** A proposal with a group means PFS when it is rekeyed or made by CREATE_CHILD_SA. */
-  readonly proposals: readonly ProposalPolicy[];
+  readonly proposals: readonly EspProposal[];
   /** Rekeyed at random within `jitter` (0 to 1) of it before the end; Infinity: never. */
   readonly rekeyMs: number;
   /** Deleted with "lifetime" when it was not rekeyed by then; Infinity: never. */
@@ -83,7 +79,8 @@ export interface Connection {
   };
   /** When both or one of the sides use one. */
   readonly psk?: SecretKey;
-  readonly ikeProposals: readonly ProposalPolicy[];
+  /** Best first (RFC 7296 3.3). */
+  readonly ikeProposals: readonly IkeProposal[];
   readonly children: readonly ChildPolicy[];
   /** `always`: brought up at start and again after every end that is not our operator's will; with bounded back-off. */
   readonly start: "always" | "manual";
