@@ -74,6 +74,8 @@ export type Output =
   | { readonly out: "work"; readonly id: WorkId; readonly job: Job }
   | { readonly out: "sad"; readonly change: SadChange }
   | { readonly out: "event"; readonly event: LedgerEvent }
+  /** A line of the key log of a laboratory, which the policy must ask for: the one output that has keys in it. */
+  | { readonly out: "key-log"; readonly line: string }
   /** Join or leave a multicast group on an interface. */
   | { readonly out: "join" | "leave"; readonly group: string; readonly port: number; readonly interface?: string }
   /** The answer to the command of the same id; a command is answered once, in the step that took it or a later one. */

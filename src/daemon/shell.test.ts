@@ -58,6 +58,7 @@ function stage(snapshot?: () => StoreRecord[]) {
     random: seededRandom(1),
     crypto: nodeCrypto,
     sad: () => {},
+    keyLog: (line) => log.push(`key log: ${line}`),
     storeChanged: ({ works }) => log.push(works ? "store works" : "store failed"),
     broken: () => log.push("broken"),
     ...(snapshot === undefined ? {} : { snapshot }),
@@ -89,6 +90,13 @@ test("records that nothing was sent after are written together within 50 ms", ()
   expect(log).toEqual([]);
   vi.advanceTimersByTime(50);
   expect(log).toEqual(["commit a b c"]);
+});
+
+test("lines of the key log go to whoever takes them, and into no transaction", () => {
+  const { engine, log, datagram } = stage();
+  engine.next = [record("a"), { out: "key-log", line: "aa,bb" }, send];
+  datagram();
+  expect(log).toEqual(["key log: aa,bb", "commit a", "send"]);
 });
 
 test("a reply is given when what it says is durable", async () => {

@@ -50,6 +50,8 @@ export interface ShellParts<Command> {
   readonly random: RandomSource;
   readonly crypto: CryptoProvider;
   readonly sad: (change: SadChange) => void;
+  /** Takes lines of the key log, where the configuration asks for one. */
+  readonly keyLog?: (line: string) => void;
   /**
    * Everything durable of the engine, to be written anew after the store failed. Without it (members) a failed store
    * does not stop the engine: a member issues nothing that could be repeated.
@@ -221,6 +223,9 @@ export class Shell<Command> {
           break;
         case "sad":
           this.#parts.sad(output.change);
+          break;
+        case "key-log":
+          this.#parts.keyLog?.(output.line);
           break;
         case "join":
           carrier.join(output.group, output.port, output.interface);

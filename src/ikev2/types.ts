@@ -132,7 +132,7 @@ export interface Ikev2Policy {
     /** By cause, in seconds; without an entry 0, no estimate. */
     readonly downtimeSeconds: Readonly<Partial<Record<DeleteCause, number>>>;
   };
-  /** A message of log level for a lab: keys in Wireshark's format leave the engine as events of this kind. Off by default. */
+  /** For a laboratory: the keys of each IKE SA leave the engine as an output "key-log", in Wireshark's format. */
   readonly keyLog: boolean;
 }
 

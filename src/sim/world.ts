@@ -39,6 +39,7 @@ export interface Host<C, E extends Engine<C>> {
   readonly up: boolean;
   readonly records: ReadonlyMap<string, StoreRecord>;
   readonly sadChanges: readonly SadChange[];
+  readonly keyLog: readonly string[];
   /** Gives a command; the answer is there when its reply came. */
   command(command: C): { readonly answer: Answer | undefined };
   /** The process ends here and now; what was not persisted is gone. */
@@ -165,6 +166,7 @@ class RunningHost<C, E extends Engine<C>> implements Host<C, E>, SimulatedHost {
   readonly address: string;
   readonly records = new Map<string, StoreRecord>();
   readonly sadChanges: SadChange[] = [];
+  readonly keyLog: string[] = [];
   up = false;
   readonly #world: World;
   readonly #create: () => E;
@@ -265,6 +267,9 @@ class RunningHost<C, E extends Engine<C>> implements Host<C, E>, SimulatedHost {
         return;
       case "event":
         this.#world.events.push({ at: this.#world.now, host: this.name, event: output.event });
+        return;
+      case "key-log":
+        this.keyLog.push(output.line);
         return;
       case "join":
         this.#joined.add(output.group);
