@@ -1,0 +1,162 @@
+/** IKEv2 of strongSwan, opened and derived anew: every key in its log, every message, every AUTH. */
+import { describe, expect, test } from "vitest";
+import { nodeCrypto } from "../../src/crypto/node/index.ts";
+import { Flag } from "../../src/iana/ikev2.ts";
+import { Reassembly } from "../../src/ikev2/fragments.ts";
+import {
+  type ChildKeys,
+  deriveChildKeys,
+  deriveIkeKeys,
+  type EspKeys,
+  type IkeKeys,
+  type Nonces,
+  rekeyedSkeyseed,
+  skeyseed,
+} from "../../src/ikev2/keys.ts";
+import { open } from "../../src/ikev2/protect.ts";
+import type { IkeSuite } from "../../src/ikev2/suite.ts";
+import { concat, fromHex, hex } from "../../src/util/octets.ts";
+import { decodeMessage, decodePayloads, enveloped } from "../../src/wire/ikev2/message.ts";
+import type { Header, Payload, ReceivedPayload } from "../../src/wire/ikev2/payloads.ts";
+import { type Scenario, scenario, scenarioNames } from "../support/strongswan-ikev2.ts";
+
+interface Opened {
+  readonly header: Header;
+  readonly payloads: readonly ReceivedPayload[];
+  readonly datagram: Uint8Array;
+}
+
+function find<K extends Payload["kind"]>(message: Opened, kind: K): Extract<Payload, { kind: K }> {
+  for (const { payload } of message.payloads) {
+    if (payload.kind === kind) return payload as Extract<Payload, { kind: K }>;
+  }
+  throw new Error(`no ${kind}`);
+}
+
+function clear(datagram: Uint8Array): Opened {
+  const message = decodeMessage(datagram);
+  if (!message.ok) throw new Error(message.error.message);
+  return { ...message.value, datagram };
+}
+
+function noncesOf(request: Opened, response: Opened): Nonces {
+  return { initiator: find(request, "NONCE").data, responder: find(response, "NONCE").data };
+}
+
+function secretHex(key: IkeKeys["d"]): string {
+  return hex(nodeCrypto.exportSecret(key));
+}
+
+function checkIkeKeys(from: Scenario, keys: IkeKeys): void {
+  expect(secretHex(keys.d)).toBe(from.next("Sk_d secret"));
+  for (const side of ["initiator", "responder"] as const) {
+    const { encryption, salt, integrity } = keys[side];
+    const mark = side === "initiator" ? "i" : "r";
+    if (integrity !== undefined) expect(secretHex(integrity)).toBe(from.next(`Sk_a${mark} secret`));
+    expect(secretHex(encryption) + hex(salt)).toBe(from.next(`Sk_e${mark} secret`));
+  }
+  expect(secretHex(keys.pi)).toBe(from.next("Sk_pi secret"));
+  expect(secretHex(keys.pr)).toBe(from.next("Sk_pr secret"));
+}
+
+function checkChildKeys(from: Scenario, keys: ChildKeys): void {
+  const { integrity } = from.esp;
+  for (const side of ["initiator", "responder"] as const) {
+    const one: EspKeys = keys[side];
+    if (one.encryption === undefined) throw new Error("no key");
+    expect(secretHex(one.encryption) + hex(one.salt)).toBe(from.next(`encryption ${side} key`));
+    if (integrity !== undefined && one.integrity !== undefined) {
+      expect(secretHex(one.integrity)).toBe(from.next(`integrity ${side} key`));
+    }
+  }
+}
+
+/** Opens the protected messages of one IKE SA, fragments put together. */
+function opener(suite: IkeSuite, keys: IkeKeys) {
+  const reassemblies = { initiator: new Reassembly(), responder: new Reassembly() };
+  return (datagram: Uint8Array): Opened | undefined => {
+    const outer = clear(datagram);
+    const { header } = outer;
+    const message = enveloped(datagram, outer.payloads);
+    if (message === undefined) throw new Error("not protected");
+    const side = (header.flags & Flag.INITIATOR) !== 0 ? "initiator" : "responder";
+    const opened = open(nodeCrypto, { ...suite, keys: keys[side] }, message);
+    if (!opened.ok) throw new Error(opened.error.message);
+    let content = { first: message.payload.innerFirst, octets: opened.value };
+    if (message.payload.kind === "SKF") {
+      expect(reassemblies[side].wants(header.messageId, message.payload)).toBe(true);
+      const collected = reassemblies[side].add(header.messageId, message.payload, opened.value, 0);
+      if (collected.now !== "complete") return undefined;
+      content = collected.content;
+    }
+    const payloads = decodePayloads(content.first, content.octets);
+    if (!payloads.ok) throw new Error(payloads.error.message);
+    return { header, payloads: payloads.value, datagram };
+  };
+}
+
+/** All of the conversation: IKE_SA_INIT, IKE_AUTH, Child SA rekeyed, IKE SA rekeyed, deletions. */
+function conversation(from: Scenario) {
+  const [first, second, ...rest] = from.datagrams.map(({ octets }) => octets);
+  if (first === undefined || second === undefined) throw new Error("nothing");
+  const init = { request: clear(first), response: clear(second) };
+  const nonces = noncesOf(init.request, init.response);
+  const { spiI, spiR } = init.response.header;
+  const seed = skeyseed(nodeCrypto, from.ike.prf, nonces, fromHex(from.next("shared Diffie Hellman secret")));
+  const keys = deriveIkeKeys(nodeCrypto, from.ike, seed, nonces, { initiator: spiI, responder: spiR });
+  return { init, nonces, seed, keys, rest };
+}
+
+describe.each(scenarioNames)("%s", (name) => {
+  test("SKEYSEED and all SK keys are those of strongSwan", () => {
+    const from = scenario(name);
+    const { seed, keys } = conversation(from);
+    expect(secretHex(seed)).toBe(from.next("SKEYSEED"));
+    checkIkeKeys(from, keys);
+  });
+
+  test("every message opens, fragmented or not, also under the rekeyed IKE SA, and gives the keys of the SAs it makes", () => {
+    const from = scenario(name);
+    const { keys, nonces, rest, init } = conversation(from);
+    from.next("SKEYSEED");
+    checkIkeKeys(from, keys);
+    const withOld = opener(from.ike, keys);
+    let withNew: ReturnType<typeof opener> | undefined;
+    const exchanges: string[] = [];
+    let request: Opened | undefined;
+    for (const datagram of rest) {
+      const of = hex(datagram.subarray(0, 8)) === hex(init.response.header.spiI) ? withOld : withNew;
+      const message = of?.(datagram);
+      if (message === undefined) continue;
+      const kinds = message.payloads.map(({ payload }) => payload.kind).filter((kind) => kind !== "N");
+      exchanges.push(`${message.header.exchangeType}: ${kinds.join(" ")}`);
+      if ((message.header.flags & Flag.RESPONSE) === 0) {
+        request = message;
+        continue;
+      }
+      if (request === undefined) throw new Error("a response without request");
+      if (message.header.exchangeType === 35) {
+        expect(hex(concat(nonces.initiator, nonces.responder))).toBe(from.next("seed"));
+        checkChildKeys(from, deriveChildKeys(nodeCrypto, { prf: from.ike.prf, d: keys.d }, from.esp, nonces));
+      } else if (message.header.exchangeType === 36 && kinds.includes("TSi")) {
+        const fresh = noncesOf(request, message);
+        const secret = kinds.includes("KE") ? fromHex(from.next("DH secret")) : undefined;
+        expect(hex(concat(secret ?? new Uint8Array(0), fresh.initiator, fresh.responder))).toBe(from.next("seed"));
+        checkChildKeys(from, deriveChildKeys(nodeCrypto, { prf: from.ike.prf, d: keys.d }, from.esp, fresh, secret));
+      } else if (message.header.exchangeType === 36) {
+        const fresh = noncesOf(request, message);
+        const secret = fromHex(from.next("shared Diffie Hellman secret"));
+        const seed = rekeyedSkeyseed(nodeCrypto, { prf: from.ike.prf, d: keys.d }, fresh, secret);
+        expect(secretHex(seed)).toBe(from.next("SKEYSEED"));
+        const [initiator, responder] = [request, message].map((one) => find(one, "SA").proposals[0]?.spi);
+        if (initiator === undefined || responder === undefined) throw new Error("no SPI");
+        const renewed = deriveIkeKeys(nodeCrypto, from.ike, seed, fresh, { initiator, responder });
+        checkIkeKeys(from, renewed);
+        withNew = opener(from.ike, renewed);
+      }
+    }
+    expect(exchanges.filter((text) => text.startsWith("35"))).toHaveLength(2);
+    expect(exchanges.filter((text) => text.startsWith("36"))).toHaveLength(4);
+    expect(exchanges.filter((text) => text.endsWith(": D"))).toHaveLength(4);
+  });
+});
