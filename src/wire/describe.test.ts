@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { fromHex } from "../util/octets.ts";
-import { describeMessage, type TreeNode } from "./describe.ts";
+import { describeMessage } from "./describe.ts";
 import { decodeMessage, encodeMessage } from "./message.ts";
 import type { Payload } from "./payloads.ts";
+import type { TreeNode } from "./tree.ts";
 
 const header = {
   initiatorCookie: fromHex("0102030405060708"),

@@ -1,23 +1,10 @@
 /** A message as a tree for people: fields under their RFC names, code points by name, offsets as on the wire. */
 import { ExchangeType } from "../iana/isakmp.ts";
 import { Writer } from "../util/writer.ts";
-import type { Trace, TraceNode } from "./codec.ts";
 import { headerFields } from "./header.ts";
 import { payloadChain } from "./message.ts";
 import type { Header, ReceivedPayload } from "./payloads.ts";
-
-export interface TreeNode {
-  readonly name: string;
-  readonly value?: string;
-  /** From the start of the message. */
-  readonly offset?: number;
-  readonly children?: readonly TreeNode[];
-}
-
-export interface DescribeOptions {
-  /** Spells key octets out; without it they are `N octets`. */
-  readonly showKeys?: boolean;
-}
+import { type DescribeOptions, Recorder, type TreeNode } from "./tree.ts";
 
 /**
  * Describes a decoded message. The tables that wrote it are walked again, since they write the octets that came; a
@@ -53,35 +40,4 @@ const EXCHANGES: ReadonlyMap<number, string> = new Map<number, string>([
 
 function exchangeName(exchangeType: number): string {
   return EXCHANGES.get(exchangeType) ?? `Exchange ${exchangeType}`;
-}
-
-interface Node extends TraceNode {
-  readonly name: string;
-  readonly offset: number;
-  readonly children?: Node[];
-}
-
-/** Notes what a writer is told to write, `base` octets further on. */
-class Recorder implements Trace {
-  readonly showKeys: boolean;
-  readonly nodes: Node[] = [];
-  readonly #base: number;
-  readonly #open: Node[] = [];
-
-  constructor(showKeys: boolean, base: number) {
-    this.showKeys = showKeys;
-    this.#base = base;
-  }
-
-  open(name: string, offset: number, value?: string): TraceNode {
-    const node: Node = { name, offset: this.#base + offset, children: [], ...(value === undefined ? {} : { value }) };
-    const parent = this.#open.at(-1);
-    (parent?.children ?? this.nodes).push(node);
-    this.#open.push(node);
-    return node;
-  }
-
-  close(): void {
-    this.#open.pop();
-  }
 }

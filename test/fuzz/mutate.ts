@@ -1,5 +1,7 @@
 /** Mutations of valid octets by a seeded generator: what a seed made once it makes again. */
 
+import { hex } from "../../src/util/octets.ts";
+
 /** A generator of integers below a bound. */
 export type Dice = (below: number) => number;
 
@@ -57,3 +59,30 @@ function spliced(octets: Uint8Array, at: number, cut: number, piece: Uint8Array)
   // at least one octet, so that the next change has something to work on
   return whole.length === 0 ? new Uint8Array(1) : whole;
 }
+
+/** One of `list`. @throws Error when there is none */
+export function pick<T>(list: readonly T[], roll: Dice): T {
+  const value = list[roll(list.length)];
+  if (value === undefined) throw new Error("nothing to pick from");
+  return value;
+}
+
+/** @throws Error when what was decoded encodes to other octets than it came in. */
+export function encodesAgain(again: Uint8Array, octets: Uint8Array): void {
+  if (hex(again) !== hex(octets)) throw new Error(`encodes again to ${hex(again)}`);
+}
+
+/** 0 in an ordinary run. */
+const fuzzSeconds = Number(process.env["KEYHERALD_FUZZ_SECONDS"] ?? 0);
+/** A failure names it; SEED repeats it. */
+export const fuzzSeed = Number(process.env["SEED"] ?? 1);
+
+/** Runs `round` with a seeded generator: `rounds` times, or for as long as KEYHERALD_FUZZ_SECONDS says. */
+export function fuzz(rounds: number, round: (roll: Dice, number: number) => void): void {
+  const until = performance.now() + 1000 * fuzzSeconds;
+  const roll = dice(fuzzSeed);
+  for (let i = 0; fuzzSeconds > 0 ? performance.now() < until : i < rounds; i++) round(roll, i);
+}
+
+/** How long such a run may take, in milliseconds. */
+export const fuzzTimeout = 30_000 + 1000 * fuzzSeconds;

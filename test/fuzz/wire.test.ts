@@ -10,12 +10,10 @@ import { decodeHeader, HEADER_LENGTH } from "../../src/wire/header.ts";
 import { contextOf, decodeChain, decodeMessage, encodeChain, encodeMessage } from "../../src/wire/message.ts";
 import type { Payload } from "../../src/wire/payloads.ts";
 import { type ClearMessage, decodeClear, goldenMessages } from "../support/golden.ts";
-import { type Dice, dice, mutate } from "./mutate.ts";
+import { type Dice, encodesAgain, fuzz, fuzzSeed, fuzzTimeout, mutate, pick } from "./mutate.ts";
 
-/** Mutated messages in an ordinary run; with KEYHERALD_FUZZ_SECONDS as many as that time has room for. */
+/** Mutated messages in an ordinary run. */
 const ROUNDS = 60_000;
-const seconds = Number(process.env["KEYHERALD_FUZZ_SECONDS"] ?? 0);
-const seed = Number(process.env["SEED"] ?? 1);
 
 /** What the golden messages lack of RFC 8052: OIDs in contents octets only, and ID_OID in an ACK. */
 function oidMessages(): ClearMessage[] {
@@ -80,14 +78,14 @@ function tryMessage(octets: Uint8Array): void {
         continue;
       }
       const again = encodeChain(chain.value.payloads.map(({ payload }) => payload));
-      same(again, octets.subarray(HEADER_LENGTH, chain.value.end));
+      encodesAgain(again, octets.subarray(HEADER_LENGTH, chain.value.end));
       const header = decodeHeader(octets);
       if (header.ok) describeMessage(header.value, chain.value.payloads, { showKeys: true });
     }
   }
   const message = decodeMessage(octets);
   if (message.ok && message.value.payloads.length > 0) {
-    same(
+    encodesAgain(
       encodeMessage(
         message.value.header,
         message.value.payloads.map(({ payload }) => payload),
@@ -105,28 +103,18 @@ function tryMessage(octets: Uint8Array): void {
 
 function tryArray(octets: Uint8Array): void {
   const download = decodeLkhDownload(octets);
-  if (download.ok) same(encodeLkhDownload(download.value), octets);
+  if (download.ok) encodesAgain(encodeLkhDownload(download.value), octets);
   const update = decodeLkhUpdate(octets);
-  if (update.ok) same(encodeLkhUpdate(update.value), octets);
+  if (update.ok) encodesAgain(encodeLkhUpdate(update.value), octets);
 }
 
 function trySelector(octets: Uint8Array): void {
   const selector = decodeOidSelector(octets);
-  if (selector.ok) same(encodeOidSelector(selector.value), octets);
+  if (selector.ok) encodesAgain(encodeOidSelector(selector.value), octets);
   const identity = { type: 13, data: octets };
   const text = identityText(identity, nodeCrypto);
   const named = parseIdentity(text);
   if (named !== undefined && !sameIdentity(named, identity)) throw new Error(`${text} names another`);
-}
-
-function same(again: Uint8Array, octets: Uint8Array): void {
-  if (hex(again) !== hex(octets)) throw new Error(`encodes again to ${hex(again)}`);
-}
-
-function pick<T>(list: readonly T[], roll: Dice): T {
-  const value = list[roll(list.length)];
-  if (value === undefined) throw new Error("nothing to pick from");
-  return value;
 }
 
 /** Half of the time the header's Length is put right, so that the change gets past it. */
@@ -137,11 +125,9 @@ function repaired(octets: Uint8Array, roll: Dice): Uint8Array {
 
 describe("mutated messages", () => {
   test("give a value that encodes to them again or a WireError, whatever is changed", {
-    timeout: 30_000 + 1000 * seconds,
+    timeout: fuzzTimeout,
   }, () => {
-    const until = performance.now() + 1000 * seconds;
-    const roll = dice(seed);
-    for (let round = 0; seconds > 0 ? performance.now() < until : round < ROUNDS; round++) {
+    fuzz(ROUNDS, (roll, round) => {
       const octets = repaired(mutate(pick(messages, roll).octets, pick(messages, roll).octets, roll), roll);
       const array = mutate(pick(arrays, roll), pick(arrays, roll), roll);
       const selector = mutate(pick(selectors, roll), pick(selectors, roll), roll);
@@ -151,9 +137,9 @@ describe("mutated messages", () => {
         trySelector(selector);
       } catch (error) {
         const tried = [octets, array, selector].map(hex).join(" / ");
-        throw new Error(`seed ${seed}, round ${round}: ${tried}`, { cause: error });
+        throw new Error(`seed ${fuzzSeed}, round ${round}: ${tried}`, { cause: error });
       }
-    }
+    });
   });
 });
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { hex } from "../../src/util/octets.ts";
-import { describeMessage, type TreeNode } from "../../src/wire/describe.ts";
+import { describeMessage } from "../../src/wire/describe.ts";
 import { encodeHeader, HEADER_LENGTH } from "../../src/wire/header.ts";
 import { encodeChain, encodePayload } from "../../src/wire/message.ts";
+import type { TreeNode } from "../../src/wire/tree.ts";
 import { decodeClear, goldenMessages } from "../support/golden.ts";
 
 const messages = goldenMessages();

@@ -1,5 +1,5 @@
 /** A payload tree in indented lines. */
-import type { TreeNode } from "../../wire/describe.ts";
+import type { TreeNode } from "../../wire/tree.ts";
 import { columns } from "./print.ts";
 import { bold, dim } from "./style.ts";
 import { shorten } from "./table.ts";

@@ -2,9 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { concat, fromHex, hex, u16 } from "../../util/octets.ts";
 import { oidOctets } from "../../util/oid.ts";
-import { describeMessage, type TreeNode } from "../describe.ts";
+import { describeMessage } from "../describe.ts";
 import { decodeChain, decodeMessage, encodeChain, encodeMessage } from "../message.ts";
 import type { GdoiSaPayload, IdPayload, Iec61850Tek, Payload } from "../payloads.ts";
+import type { TreeNode } from "../tree.ts";
 import { decodeOidSelector, encodeOidSelector, oidSelectorText } from "./iec61850.ts";
 
 const none = new Uint8Array();
