@@ -1,11 +1,11 @@
 /** Main mode exchanges under way: what both roles hold, state by state. */
 import type { Endpoint, Env, Instant, Output } from "../core/engine.ts";
 import type { Identity } from "../core/identity.ts";
+import type { Reports } from "../core/reports.ts";
 import { type CertificateReference, CryptoError, type KeyExchange, type SecretKey } from "../crypto/provider.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import { deriveSkeyids, type Exchanged, encryptionKey, phase1Iv, pskSkeyid, signatureSkeyid } from "./keys.ts";
 import type { Choice, TransformMeaning } from "./proposals.ts";
-import type { Reports } from "./reports.ts";
 import type { PeerPolicy, Phase1FailureCode, Phase1Policy, Phase1Proposal, Phase1Upcall } from "./types.ts";
 
 /** Octets of our nonces; of a peer's, RFC 2409 5 allows 8 to 256. */

@@ -3,8 +3,8 @@
  * most one event of a kind and source in ten seconds and a bounded number in all. Notifications to strangers are bounded
  * alike.
  */
-import type { Endpoint, Env, Instant, Output } from "../core/engine.ts";
-import type { LedgerEvent } from "../ledger/event.ts";
+import type { LedgerEvent, Subject } from "../ledger/event.ts";
+import type { Endpoint, Env, Instant, Output } from "./engine.ts";
 
 const WINDOW_MS = 10_000;
 const SOURCES = 1024;
@@ -16,10 +16,21 @@ interface Held {
 }
 
 export class Reports {
+  readonly #droppedKind: string;
+  readonly #subject: (address: string) => Subject;
   readonly #counters = new Map<string, number>();
   readonly #recent = new Map<string, Held>();
   #windowEnd: Instant = Number.NEGATIVE_INFINITY;
   #inWindow = 0;
+
+  /**
+   * @param droppedKind kind of the event of a refused datagram
+   * @param subject whom it is about, by the address that it came from
+   */
+  constructor(droppedKind: string, subject: (address: string) => Subject) {
+    this.#droppedKind = droppedKind;
+    this.#subject = subject;
+  }
 
   /** How often each drop code has occurred. */
   get counters(): ReadonlyMap<string, number> {
@@ -34,8 +45,8 @@ export class Reports {
   drop(code: string, why: string, from: Endpoint, env: Env, out: Output[]): void {
     this.count(code);
     this.tell(code, from, env, out, (drops) => ({
-      kind: "phase1.dropped",
-      subjects: [{ kind: "phase1", name: from.address }],
+      kind: this.#droppedKind,
+      subjects: [this.#subject(from.address)],
       cause: "peer",
       reason: why,
       figures: { code, source: from.address, drops },

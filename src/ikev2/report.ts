@@ -1,0 +1,68 @@
+/** What an endpoint tells: events with the subjects whose story they belong to, counters, drops at a bounded rate. */
+import type { Endpoint } from "../core/engine.ts";
+import type { Cause, LedgerEvent, Subject } from "../ledger/event.ts";
+import { hex } from "../util/octets.ts";
+import { type ChildSa, type ConnectionState, connectionOf, type IkeSa, type Ikev2 } from "./state.ts";
+
+/** What an event is about: the most particular one says all the others whose story it belongs to. */
+export type About =
+  | { readonly connection: ConnectionState }
+  | { readonly sa: IkeSa }
+  | { readonly child: ChildSa }
+  | { readonly peer: Endpoint };
+
+export interface Details {
+  readonly cause: Cause;
+  /** info unless it is said. */
+  readonly level?: LedgerEvent["level"];
+  /** Foreign text in it went through the sanitiser. */
+  readonly reason?: string | undefined;
+  readonly figures?: NonNullable<LedgerEvent["figures"]>;
+  /** What it is a consequence of: the newest event of that kind about that connection. */
+  readonly because?: `ikev2.${string}`;
+}
+
+/** `SPIi_SPIr` in hex, as an IKE SA is shown. */
+export function ikeSaId({ spiI, spiR }: Pick<IkeSa, "spiI" | "spiR">): string {
+  return `${hex(spiI)}_${hex(spiR)}`;
+}
+
+function subjectsOf(about: About): LedgerEvent["subjects"] {
+  if ("peer" in about) return [{ kind: "connection", name: about.peer.address }];
+  if ("connection" in about) return [{ kind: "connection", name: about.connection.config.name }];
+  if ("child" in about) {
+    return [{ kind: "child-sa", name: about.child.key }, ...subjectsOf({ sa: about.child.ikeSa })];
+  }
+  const name = connectionOf(about.sa)?.config.name ?? about.sa.remote.address;
+  const connection: Subject = { kind: "connection", name };
+  return [{ kind: "ike-sa", name: ikeSaId(about.sa) }, connection];
+}
+
+/** Puts an event of the catalogue out. Whatever it is about, the connection is among its subjects. */
+export function report(ike: Ikev2, about: About, kind: `ikev2.${string}`, details: Details): void {
+  const { cause, level = "info", reason, figures, because } = details;
+  const subjects = subjectsOf(about);
+  const event: LedgerEvent = {
+    kind,
+    subjects,
+    cause,
+    level,
+    ...(reason !== undefined && { reason }),
+    ...(figures !== undefined && { figures }),
+    ...(because !== undefined && { because: { kind: because, subject: subjects.at(-1) ?? subjects[0] } }),
+  };
+  ike.out.push({ out: "event", event });
+}
+
+/** Counts something by name, without telling. */
+export function count(ike: Ikev2, name: string): void {
+  ike.reports.count(name);
+}
+
+/**
+ * Counts a datagram that is refused and changes nothing, as `code`, and tells of it at a bounded rate.
+ * @param why a sentence; foreign text in it went through the sanitiser.
+ */
+export function drop(ike: Ikev2, code: string, why: string, from: Endpoint): void {
+  ike.reports.drop(code, why, from, ike.env, ike.out);
+}
