@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { err, ok, type Result } from "../util/result.ts";
+import { withClauses } from "./citations.ts";
 import { parseText } from "./document.ts";
 import { problemsOf } from "./problems.ts";
 import { rootSection } from "./schema/index.ts";
@@ -32,7 +33,7 @@ export function loadConfiguration(
   if (!text.ok) return text;
   const schema = rootSection({ folder: dirname(whole), environment });
   const parsed = schema.safeParse(text.value.value, { reportInput: true });
-  if (!parsed.success) return err(problemsOf(parsed.error.issues, text.value));
+  if (!parsed.success) return err(withClauses(problemsOf(parsed.error.issues, text.value), text.value.value));
   const root = parsed.data;
   const { keyServer, member } = root;
   return ok({

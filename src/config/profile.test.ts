@@ -129,6 +129,34 @@ describe("a substation in the profile", () => {
   });
 });
 
+test("a group beside one with the profile is warned of rules that admit nobody", () => {
+  const beside = `    - name: office
+      id: 7
+      members: [10.0.0.0/8, "dn:CN=*,O=Office", fqdn:gm.example]
+      teks: [{ name: data, cipher: aes-gcm-16-128, destination: 239.192.0.1 }]
+member:`;
+  expect(warnings(valid([/^member:/gm, beside]))).toEqual(
+    [0, 2].map((index) =>
+      expect.stringMatching(
+        new RegExp(
+          `^keyServer.groups\\[1\\].members\\[${index}\\]: admits nobody: the profile of group goose .*clause 8.3.5`,
+        ),
+      ),
+    ),
+  );
+  expect(warnings(valid([/^member:/gm, beside], [/ {6}profile: iec-62351-9\n/g, ""]))).toEqual([]);
+});
+
+test("a weak algorithm without the profile has no clause of it", () => {
+  const text = substation
+    .replace(/ {6}profile: iec-62351-9\n/g, "")
+    .replace("profile: iec-62351-9, ", "")
+    .replace("aes-cbc-256/sha2-256/modp-3072", "aes-cbc-256/sha1/modp-3072");
+  const loaded = loadConfiguration(made.write("keyherald.yaml", text), {}, testTime);
+  expect(loaded).toMatchObject({ ok: false, error: [{ message: expect.stringMatching(/"sha1" is refused/) }] });
+  expect(JSON.stringify(loaded)).not.toContain("62351-9");
+});
+
 test("without the profile streams need nothing of it", () => {
   const free = valid(
     [/ {6}profile: iec-62351-9\n/g, ""],

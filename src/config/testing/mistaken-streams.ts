@@ -2,7 +2,7 @@
 import type { Mistake } from "./mistake.ts";
 
 const group = "keyServer.groups[0]";
-const clause = /IEC 62351-9 clause 8/;
+const clause = /IEC 62351-9 clause 8\.\d/;
 const says = (words: RegExp) => new RegExp(`${words.source}.*${clause.source}`);
 
 export const mistakenStreams: Readonly<Record<string, Mistake>> = {
@@ -213,6 +213,41 @@ export const mistakenStreams: Readonly<Record<string, Mistake>> = {
     edit: ["aes-cbc-256/sha2-256/modp-3072", "aes-cbc-192/sha2-256/modp-3072"],
     path: "keyServer.phase1.proposals[0]",
     says: says(/aes-cbc-192 is refused/),
+  },
+  "in the profile, SHA-1 in Phase 1": {
+    edit: ["aes-cbc-256/sha2-256/modp-3072", "aes-cbc-256/sha1/modp-3072"],
+    path: "keyServer.phase1.proposals[0]",
+    says: says(/"sha1" is refused: SHA-1 is broken/),
+  },
+  "in the profile, a MODP group below 2048 bits": {
+    edit: ["aes-cbc-256/sha2-256/modp-3072", "aes-cbc-256/sha2-256/modp-1536"],
+    path: "keyServer.phase1.proposals[0]",
+    says: says(/"modp-1536" is refused: MODP groups below 2048 bits are too short/),
+  },
+  "in the profile, 3DES in Phase 1": {
+    edit: ["aes-cbc-256/sha2-256/modp-3072", "3des/sha2-256/modp-3072"],
+    path: "keyServer.phase1.proposals[0]",
+    says: says(/"3des" is refused/),
+  },
+  "in the profile, a hash that is not known": {
+    edit: ["aes-cbc-256/sha2-256/modp-3072", "aes-cbc-256/sha2-224/modp-3072"],
+    path: "keyServer.phase1.proposals[0]",
+    says: says(/"sha2-224" is no Phase 1 hash/),
+  },
+  "in the profile, a method that is not known": {
+    edit: ["authentication: [ecdsa-256]", "authentication: [dsa]"],
+    path: "keyServer.phase1.authentication[0]",
+    says: says(/"dsa" is none of the words/),
+  },
+  "in the profile, an old signature of pushes": {
+    edit: ["algorithm: rsa-sha256", "algorithm: rsa-sha1"],
+    path: `${group}.kek.signature.algorithm`,
+    says: says(/"rsa-sha1" is refused/),
+  },
+  "in the profile, an old cipher for the KEK": {
+    edit: ["cipher: aes-cbc-256", "cipher: 3des-cbc"],
+    path: `${group}.kek.cipher`,
+    says: says(/"3des-cbc" is refused/),
   },
   "in the profile, an elliptic curve group": {
     edit: ["aes-cbc-256/sha2-256/modp-3072", "aes-cbc-256/sha2-256/ecp-256"],
