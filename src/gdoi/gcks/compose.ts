@@ -67,11 +67,12 @@ function gap({ activationDelaySeconds, deactivationDelaySeconds, handOutNext }: 
   });
 }
 
-/** @param tells whether SA_KDA says how many members have the keys. */
+/** In the profile of IEC 62351-9 SA_ATD is there always (its 8.5.10). @param tells whether SA_KDA says how many members have the keys. */
 function sats(group: Group, generation: TekGeneration, tells: boolean, now: Instant): SaTekPayload[] {
   const { activatesAt } = generation;
+  const waits = Math.max(0, Math.ceil((activatesAt - now) / 1000));
   const attributes = {
-    ...(activatesAt > now && { activationSeconds: Math.ceil((activatesAt - now) / 1000) }),
+    ...((waits > 0 || group.policy.profile !== undefined) && { activationSeconds: waits }),
     ...(tells && { keyDeliveryAssurance: deliveryOf(group, generation).percent }),
   };
   return generation.teks

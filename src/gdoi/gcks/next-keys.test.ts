@@ -44,6 +44,19 @@ describe("a registration", () => {
     expect(sa.gap).toBeUndefined();
   });
 
+  test.each([
+    [{}, [undefined, 2_880]],
+    [{ profile: "iec-62351-9" }, [0, 2_880]],
+  ] as const)("says of a key in use that it waits for nothing, in the profile alone: %o", (changes, expected) => {
+    const delays = bench(changes)
+      .first.register()
+      .sa.sats.map((sat) => {
+        const read = readSat(sat);
+        return read.ok ? read.value?.activationSeconds : expect.fail("no TEK");
+      });
+    expect(delays).toEqual(expected);
+  });
+
   test("later brings what is left of both, counted from the same instants", () => {
     const { server, first } = bench();
     first.register();
