@@ -1,5 +1,5 @@
 /** The example of a substation: keys in files, their rotation, key delivery assurance, a revocation. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ExportedSa, KeyDocument } from "../../src/dataplane/key-document.ts";
 import { Example } from "./support/example.ts";
@@ -149,4 +149,18 @@ test("an alert when a subscriber is silent, and the publisher is told how many h
   await vi.waitUntil(told, waiting);
   const low = (await eventsOf("key-server")).find(({ kind }) => kind === "gcks.key-delivery-low");
   expect(low).toMatchObject({ level: "alert", severity: "alarm", figures: { percent: 66, members: 3 } });
+});
+
+test("a device that is started again while the KDC is away has its keys in the file from the first moment", async () => {
+  await vi.waitUntil(() => agree(...devices), waiting);
+  await example.stop("key-server.yaml");
+  await example.stop("member-2.yaml");
+  const before = keysOf("subscriber-1").map(({ spi }) => spi);
+  writeFileSync(example.path("state/subscriber-1.json"), "{}");
+  example.start("member-2.yaml");
+  await vi.waitUntil(() => keysOf("subscriber-1").length > 0, waiting);
+  expect(before).toEqual(expect.arrayContaining(keysOf("subscriber-1").map(({ spi }) => spi)));
+  const kept = async () => (await eventsOf("member-2")).find(({ kind }) => kind === "gm.keys-kept");
+  await vi.waitUntil(kept, { timeout: 20_000, interval: 500 });
+  expect(await kept()).toMatchObject({ level: "warning", severity: "warning" });
 });

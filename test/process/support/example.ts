@@ -52,9 +52,9 @@ export class Example {
     return this.run("sh", join(this.#root, "setup.sh"), this.folder.split("/").at(-1) ?? "");
   }
 
-  /** Starts a daemon for each configuration, the key server first. */
-  start(): string[] {
-    const files = globSync("*.yaml", { cwd: this.folder }).sort();
+  /** Starts a daemon for each configuration, the key server first; or for these alone. */
+  start(...only: readonly string[]): string[] {
+    const files = only.length > 0 ? only : globSync("*.yaml", { cwd: this.folder }).sort();
     for (const file of files) {
       const args = [program, "run", "-c", join(this.folder, file)];
       this.#daemons.set(file, spawn(process.execPath, args, { stdio: "ignore" }));
