@@ -1,4 +1,5 @@
 /** Phase 1 proposals (RFC 2409 App. A) between octets and meaning, and the choice among them. */
+import { summary } from "../core/refusals.ts";
 import type { HashName } from "../crypto/provider.ts";
 import { IsakmpTransform, ProtocolId } from "../iana/isakmp.ts";
 import { nameOf } from "../iana/names.ts";
@@ -225,13 +226,6 @@ function difference(proposal: Phase1Proposal, acceptable: readonly Phase1Proposa
   ];
   for (const [what, name, has] of parts) if (!acceptable.some(has)) return `${what} ${name} is not allowed here`;
   return `combination ${proposalText(proposal)} is not allowed here`;
-}
-
-/** Bounded: a peer may offer many transforms. */
-function summary(refusals: readonly string[]): string {
-  const distinct = [...new Set(refusals)];
-  const shown = distinct.slice(0, 4).join("; ");
-  return distinct.length > 4 ? `${shown}; and ${distinct.length - 4} more` : shown;
 }
 
 function integer(value: number | Uint8Array): number | undefined {
