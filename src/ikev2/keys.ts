@@ -36,10 +36,10 @@ export interface IkeKeys {
   readonly pr: SecretKey;
 }
 
-/** Keys of the ESP SA in one direction; without encryption there is no key for it. */
+/** Keys of the ESP SA in one direction. */
 export interface EspKeys {
-  readonly encryption: SecretKey | undefined;
-  readonly salt: Uint8Array;
+  /** With the salt behind it where the cipher has one (RFC 4106 8.1); without encryption it is empty. */
+  readonly encryption: SecretKey;
   readonly integrity: SecretKey | undefined;
 }
 
@@ -136,15 +136,10 @@ export function deriveChildKeys(
   const a = integrity?.keyOctets ?? 0;
   const input = concat(...(sharedSecret === undefined ? [] : [sharedSecret]), nonces.initiator, nonces.responder);
   const next = taking(prfPlus(crypto, ike.prf, ike.d, input, 2 * (e + a)));
-  const direction = (): EspKeys => {
-    const sk = next(e);
-    const ska = next(a);
-    return {
-      encryption: encryption.keyOctets === 0 ? undefined : crypto.importSecret(sk.subarray(0, encryption.keyOctets)),
-      salt: sk.slice(encryption.keyOctets),
-      integrity: integrity === undefined ? undefined : crypto.importSecret(ska),
-    };
-  };
+  const direction = (): EspKeys => ({
+    encryption: crypto.importSecret(next(e)),
+    integrity: integrity === undefined ? undefined : crypto.importSecret(next(a)),
+  });
   return { initiator: direction(), responder: direction() };
 }
 
