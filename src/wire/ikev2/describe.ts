@@ -11,17 +11,20 @@ import type { Header, ReceivedPayload } from "./payloads.ts";
  * Describes a decoded message.
  * @param payloads as they travelled
  * @param inner what the last of them, SK or SKF, held when it was opened; offsets are those they were received with
+ * @param origin "put together": `inner` came in several messages, and has no offsets in this one
  */
 export function describeMessage(
   header: Header,
   payloads: readonly ReceivedPayload[],
   inner: readonly ReceivedPayload[] = [],
+  origin: "message" | "put together" = "message",
 ): TreeNode {
   const top = new Recorder(false, 0);
   headerFields.write(new Writer(), header, top);
   const nodes = payloads.flatMap(nodesOf);
   const last = nodes.pop();
-  const outer = last === undefined ? [] : [...nodes, within(last, inner.flatMap(nodesOf))];
+  const held = inner.flatMap(nodesOf).map((node) => (origin === "message" ? node : withoutOffsets(node)));
+  const outer = last === undefined ? [] : [...nodes, within(last, held)];
   const children = [{ name: "HDR", offset: 0, children: top.nodes }, ...outer];
   return { name: exchangeName(header), offset: 0, value: `${header.length} octets`, children };
 }
@@ -34,6 +37,10 @@ function nodesOf({ payload, octets, offset }: ReceivedPayload): readonly TreeNod
 
 function within(node: TreeNode, inner: readonly TreeNode[]): TreeNode {
   return { ...node, children: [...(node.children ?? []), ...inner] };
+}
+
+function withoutOffsets({ offset: _, children, ...node }: TreeNode): TreeNode {
+  return children === undefined ? node : { ...node, children: children.map(withoutOffsets) };
 }
 
 function exchangeName({ exchangeType, flags }: Header): string {
