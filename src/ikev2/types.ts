@@ -6,6 +6,7 @@ import type { SecretKey, Signer } from "../crypto/provider.ts";
 import type { DeleteCause } from "../ledger/delete-reasons.ts";
 import type { ChildSaTraffic } from "../sad/sad.ts";
 import type { AddressSelector } from "../wire/ikev2/payloads.ts";
+import type { SignatureOptions } from "./auth.ts";
 import type { EspProposal, IkeProposal } from "./suite.ts";
 
 /** How we prove who we are (RFC 7296 2.15). */
@@ -79,6 +80,8 @@ export interface Connection {
   };
   /** When both or one of the sides use one. */
   readonly psk?: SecretKey;
+  /** For peers that need other RSA signatures than the default ones. */
+  readonly signatures?: SignatureOptions;
   /** Best first (RFC 7296 3.3). */
   readonly ikeProposals: readonly IkeProposal[];
   readonly children: readonly ChildPolicy[];

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { nodeCrypto } from "../../src/crypto/node/index.ts";
 import { Flag } from "../../src/iana/ikev2.ts";
+import { pskAuth, signedOctets, verifyPskAuth, verifySignatureAuth } from "../../src/ikev2/auth.ts";
 import { Reassembly } from "../../src/ikev2/fragments.ts";
 import {
   type ChildKeys,
@@ -15,7 +16,7 @@ import {
 } from "../../src/ikev2/keys.ts";
 import { open } from "../../src/ikev2/protect.ts";
 import type { IkeSuite } from "../../src/ikev2/suite.ts";
-import { concat, fromHex, hex } from "../../src/util/octets.ts";
+import { concat, fromHex, hex, utf8 } from "../../src/util/octets.ts";
 import { decodeMessage, decodePayloads, enveloped } from "../../src/wire/ikev2/message.ts";
 import type { Header, Payload, ReceivedPayload } from "../../src/wire/ikev2/payloads.ts";
 import { type Scenario, scenario, scenarioNames } from "../support/strongswan-ikev2.ts";
@@ -158,4 +159,52 @@ describe.each(scenarioNames)("%s", (name) => {
     expect(exchanges.filter((text) => text.startsWith("36"))).toHaveLength(4);
     expect(exchanges.filter((text) => text.endsWith(": D"))).toHaveLength(4);
   });
+
+  test("AUTH of both sides is over the octets that strongSwan signed, and proves who they are", () => {
+    const from = scenario(name);
+    const { keys, nonces, rest, init } = conversation(from);
+    const withKeys = opener(from.ike, keys);
+    const [request, response] = rest
+      .slice(0, rest.length - 10)
+      .map(withKeys)
+      .filter((message) => message !== undefined);
+    if (request === undefined || response === undefined) throw new Error("no IKE_AUTH");
+    const psk = nodeCrypto.importSecret(utf8("keyherald-test-psk"));
+    const texts: string[] = [];
+    for (const [message, kind, first, peerNonce, skP] of [
+      [request, "IDi", init.request, nonces.responder, keys.pi],
+      [response, "IDr", init.response, nonces.initiator, keys.pr],
+    ] as const) {
+      const identity = message.payloads.find(({ payload }) => payload.kind === kind)?.octets.subarray(4);
+      if (identity === undefined) throw new Error("no ID");
+      const octets = signedOctets(nodeCrypto, from.ike.prf, { message: first.datagram, peerNonce, identity, skP });
+      expect(hex(octets)).toBe(from.next("octets = message + nonce + prf(Sk_px, IDx')"));
+      const auth = find(message, "AUTH");
+      if (auth.method === 2) {
+        const value = hex(pskAuth(nodeCrypto, from.ike.prf, psk, octets));
+        expect(value).toBe(from.next("AUTH = prf(prf(secret, keypad), octets)"));
+        expect(verifyPskAuth(nodeCrypto, from.ike.prf, psk, octets, auth.data)).toBe(true);
+        expect(verifyPskAuth(nodeCrypto, from.ike.prf, psk, concat(octets, octets), auth.data)).toBe(false);
+        continue;
+      }
+      const certificate = nodeCrypto.parseCertificate(find(message, "CERT").data);
+      const verifier = nodeCrypto.importVerifier(certificate.publicKey);
+      const digital = auth.method === 14;
+      const verified = verifySignatureAuth(verifier, octets, auth, digital, { rsaSha1: true });
+      texts.push(`${auth.method}: ${verified.ok ? verified.value : verified.error.why}`);
+      const other = verifySignatureAuth(verifier, concat(octets, Uint8Array.of(0)), auth, digital, { rsaSha1: true });
+      expect(other).toMatchObject({ ok: false, error: { code: "wrong" } });
+    }
+    expect(texts).toEqual(signatures[name] ?? []);
+  });
 });
+
+/** How the two sides of each conversation sign. */
+const signatures: Readonly<Record<string, readonly string[]>> = {
+  "rsa-pkcs1": ["14: RSA PKCS #1 v1.5 with sha256", "14: RSA PKCS #1 v1.5 with sha512"],
+  "rsa-pss": ["14: RSASSA-PSS with sha256", "14: RSASSA-PSS with sha512"],
+  ecdsa: ["14: ECDSA with sha256", "14: ECDSA with sha256"],
+  ed25519: ["14: Ed25519", "14: Ed25519"],
+  "rsa-classic": ["1: RSA PKCS #1 v1.5 with sha1", "1: RSA PKCS #1 v1.5 with sha1"],
+  "ecdsa-classic": ["9: ECDSA on P-256", "9: ECDSA on P-256"],
+};
