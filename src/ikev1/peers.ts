@@ -3,7 +3,7 @@ import { type Identity, identityKey } from "../core/identity.ts";
 import { samePeer } from "../core/identity-binding.ts";
 import type { CryptoProvider, SecretKey } from "../crypto/provider.ts";
 import { IdType } from "../iana/isakmp.ts";
-import { addressOctets } from "../util/address.ts";
+import { addressOctets, within } from "../util/address.ts";
 import { hex } from "../util/octets.ts";
 import { canSign } from "./authentication.ts";
 import type { PeerPolicy, Phase1Policy, Phase1Proposal } from "./types.ts";
@@ -90,13 +90,4 @@ function sameRanges(a: PeerPolicy["addresses"], b: PeerPolicy["addresses"]): boo
 function sameSecret(a: SecretKey | undefined, b: SecretKey, crypto: CryptoProvider): boolean {
   if (a === undefined || a === b) return a === b;
   return crypto.equal(crypto.exportSecret(a), crypto.exportSecret(b));
-}
-
-function within(address: Uint8Array, from: Uint8Array, to: Uint8Array): boolean {
-  return (
-    address.length === from.length &&
-    address.length === to.length &&
-    Buffer.compare(from, address) <= 0 &&
-    Buffer.compare(address, to) <= 0
-  );
 }

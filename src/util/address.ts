@@ -33,6 +33,27 @@ export function canonicalAddress(text: string): string | undefined {
   return octets === undefined ? undefined : addressText(octets);
 }
 
+/** Whether an address lies in a range, whose ends belong to it; of another family it never does. */
+export function within(address: Uint8Array, from: Uint8Array, to: Uint8Array): boolean {
+  if (address.length !== from.length || address.length !== to.length) return false;
+  return Buffer.compare(address, from) >= 0 && Buffer.compare(address, to) <= 0;
+}
+
+/** `10.1.0.0/16`, or `10.1.0.3-10.1.0.9` when no prefix describes the range; one address is a prefix of its own. */
+export function rangeText(from: Uint8Array, to: Uint8Array): string {
+  const bits = 8 * from.length;
+  let prefix = 0;
+  while (prefix < bits && bit(from, prefix) === bit(to, prefix)) prefix += 1;
+  for (let behind = prefix; behind < bits; behind++) {
+    if (bit(from, behind) !== 0 || bit(to, behind) !== 1) return `${addressText(from)}-${addressText(to)}`;
+  }
+  return `${addressText(from)}/${prefix}`;
+}
+
+function bit(octets: Uint8Array, at: number): number {
+  return ((octets[at >> 3] ?? 0) >> (7 - (at & 7))) & 1;
+}
+
 /** `::ffff:192.0.2.1` with its IPv4 tail spelled as two groups. */
 function expandEmbedded(text: string): string {
   const dotted = text.slice(text.lastIndexOf(":") + 1);

@@ -2,6 +2,7 @@
 import { type Identity, sameIdentity } from "../../core/identity.ts";
 import type { CryptoProvider } from "../../crypto/provider.ts";
 import { IdType } from "../../iana/isakmp.ts";
+import { within } from "../../util/address.ts";
 import type { MemberRule } from "../policy.ts";
 
 /** The first rule that the identity satisfies, undefined when it may not join. */
@@ -32,12 +33,6 @@ function subjectText(name: Uint8Array, crypto: CryptoProvider): string | undefin
   } catch {
     return undefined;
   }
-}
-
-/** Inclusive, of equal length. */
-function within(address: Uint8Array, from: Uint8Array, to: Uint8Array): boolean {
-  if (address.length !== from.length || address.length !== to.length) return false;
-  return Buffer.compare(address, from) >= 0 && Buffer.compare(address, to) <= 0;
 }
 
 /**
