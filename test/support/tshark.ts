@@ -26,22 +26,38 @@ export interface Dissected {
  * @param ports UDP ports that tshark is to take for ISAKMP
  * @returns for each packet the fields of its ISAKMP message, decrypted where `key` fits
  */
-export async function dissect(
+export function dissect(
   pcap: Uint8Array,
   ports: readonly number[],
   key: CaptureKey,
 ): Promise<(readonly Dissected[])[]> {
+  return pdml(withIpsecDoiInPhase1(pcap), [
+    ...ports.flatMap((port) => ["-d", `udp.port==${port},isakmp`]),
+    ...["-o", `uat:ikev1_decryption_table:${key.cookie},${key.key}`],
+  ]);
+}
+
+/**
+ * Dissects the messages of IKEv2 in a pcap file, on its own ports.
+ * @param keys lines of the ikev2_decryption_table; those of ChaCha20-Poly1305 are passed over, since tshark knows it not
+ * @returns for each packet the fields of its message, decrypted where a key fits
+ */
+export function dissectIkev2(pcap: Uint8Array, keys: readonly string[]): Promise<(readonly Dissected[])[]> {
+  const known = keys.filter((line) => !line.includes("ChaCha20"));
+  return pdml(
+    pcap,
+    known.flatMap((line) => ["-o", `uat:ikev2_decryption_table:${line}`]),
+  );
+}
+
+async function pdml(pcap: Uint8Array, options: readonly string[]): Promise<(readonly Dissected[])[]> {
   const directory = await mkdtemp(join(tmpdir(), "keyherald-tshark-"));
   try {
     const file = join(directory, "copy.pcap");
-    await writeFile(file, withIpsecDoiInPhase1(pcap));
+    await writeFile(file, pcap);
     const { stdout } = await run(
       "tshark",
-      [
-        ...["-r", file, "-T", "pdml"],
-        ...ports.flatMap((port) => ["-d", `udp.port==${port},isakmp`]),
-        ...["-o", `uat:ikev1_decryption_table:${key.cookie},${key.key}`],
-      ],
+      ["-r", file, "-T", "pdml", ...options],
       // its own configuration of this machine is not looked at
       { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, HOME: directory, XDG_CONFIG_HOME: directory } },
     );
