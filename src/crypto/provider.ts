@@ -126,6 +126,8 @@ export interface ChainRequest {
   readonly anchors: readonly Uint8Array[];
   /** Certificate revocation lists, DER. */
   readonly crls: readonly Uint8Array[];
+  /** Lists that came with the chain, DER: they count too, but for those that cannot be read. */
+  readonly peerCrls?: readonly Uint8Array[];
   /** Milliseconds since the epoch. */
   readonly at: number;
 }

@@ -120,6 +120,43 @@ describe("signatures of certificates by RSASSA-PSS and Ed25519, made by OpenSSL"
   });
 });
 
+test("lists that come with the chain count beside those that are configured, and unreadable ones do no harm", async () => {
+  const request = { chain: [der("gmrev"), der("sub")], anchors: [der("root")], crls: [], at: now };
+  const nonsense = [new Uint8Array(0), fromHex("3003020101"), der("root")];
+  expect(code(await nodeCrypto.verifyChain({ ...request, peerCrls: nonsense }))).toBe("ok");
+  expect(code(await nodeCrypto.verifyChain({ ...request, peerCrls: [...nonsense, der("sub.crl")] }))).toBe("revoked");
+  expect(code(await nodeCrypto.verifyChain({ ...request, peerCrls: [der("foreign.crl")] }))).toBe("ok");
+});
+
+describe("keyUsage of a leaf (RFC 4945 5.1.3.2)", () => {
+  const valid = { algorithm: { kind: "ecdsa", curve: "P-256" }, notBefore: now - 1000, notAfter: now + 1000 } as const;
+  const root = issueCa({ ...valid, subject: "CN=Root" });
+  const issued = issueCertificate({ ...valid, subject: "CN=gm", ca: root }).certificate;
+
+  /** The certificate with other bits in keyUsage, signed again. */
+  function withUsage(bits: number): Uint8Array {
+    const [tbs, algorithm] = elementsIn(elementAt(issued, 0)?.contents ?? issued) ?? [];
+    const octets = (tbs?.der ?? issued).slice();
+    const at = Buffer.from(octets).indexOf(Buffer.from("0603551d0f0101ff0404", "hex"));
+    octets.set([0x03, 0x02, 0, bits], at + 10);
+    const key = createPrivateKey({ key: Buffer.from(root.key), format: "der", type: "pkcs8" });
+    const signature = new Uint8Array(sign("sha256", octets, key));
+    return sequence(octets, algorithm?.der ?? octets, element(0x03, new Uint8Array(1), signature));
+  }
+
+  test.each([
+    ["digitalSignature", 0x80, "ok"],
+    ["nonRepudiation", 0x40, "ok"],
+    ["keyEncipherment", 0x20, "not-allowed"],
+    ["keyCertSign and cRLSign", 0x06, "not-allowed"],
+  ])("%s alone (%i): %s", async (_, bits, expected) => {
+    const chain = [withUsage(bits)];
+    expect(code(await nodeCrypto.verifyChain({ chain, anchors: [root.certificate], crls: [], at: now }))).toBe(
+      expected,
+    );
+  });
+});
+
 describe("extKeyUsage (RFC 5280 4.2.1.12)", () => {
   const valid = { algorithm: { kind: "ecdsa", curve: "P-256" }, notBefore: now - 1000, notAfter: now + 1000 } as const;
   const root = issueCa({ ...valid, subject: "CN=Root" });

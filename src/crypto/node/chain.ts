@@ -12,9 +12,9 @@ const longestChain = 10;
 /**
  * Whether the first certificate of the chain leads to an anchor at the time `at`, and may sign for its subject.
  * Refused are: what cannot be read; validity over or not begun, also of the anchor; RSA keys below 2048 bits and
- * signatures with SHA-1 or MD5; issuers that are no CA, or not for so long a path; a leaf whose keyUsage is without
- * digitalSignature, or whose extKeyUsage has no purpose that serves IKE; certificates in a list of their issuer. A list that its issuer did not sign is ignored; one that is
- * out of date still counts for what it lists. A leaf that is an anchor itself needs no issuer.
+ * signatures with SHA-1 or MD5; issuers that are no CA, or not for so long a path; a leaf whose keyUsage has neither
+ * digitalSignature nor nonRepudiation, or whose extKeyUsage has no purpose that serves IKE; certificates in a list of
+ * their issuer. A list that its issuer did not sign is ignored; one that is out of date still counts for what it lists. A leaf that is an anchor itself needs no issuer.
  */
 export async function verifyChain(request: ChainRequest): Promise<ChainVerdict> {
   try {
@@ -24,7 +24,7 @@ export async function verifyChain(request: ChainRequest): Promise<ChainVerdict> 
   }
 }
 
-async function judge({ chain, anchors, crls, at }: ChainRequest): Promise<ChainVerdict> {
+async function judge({ chain, anchors, crls, peerCrls = [], at }: ChainRequest): Promise<ChainVerdict> {
   if (chain.length > longestChain) {
     return refuse("not-allowed", `${chain.length} certificates in a chain are more than the ${longestChain} allowed`);
   }
@@ -48,10 +48,12 @@ async function judge({ chain, anchors, crls, at }: ChainRequest): Promise<ChainV
     if (list === undefined) return refuse("malformed", `revocation list ${lists.length + 1} cannot be read`);
     lists.push(list);
   }
+  lists.push(...peerCrls.map(readCrl).filter((list) => list !== undefined));
 
   const unfit = unfitForPath(leaf, at);
   if (unfit !== undefined) return unfit;
-  if (!allowsUsage(leaf.tbs, "digitalSignature")) {
+  // RFC 4945 5.1.3.2: either bit serves
+  if (!allowsUsage(leaf.tbs, "digitalSignature") && !allowsUsage(leaf.tbs, "nonRepudiation")) {
     return refuse("not-allowed", `the key of ${leaf.view.subjectText} is not for digital signatures`);
   }
   if (!servesIke(leaf.tbs)) {

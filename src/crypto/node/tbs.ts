@@ -81,7 +81,7 @@ export function readExtensions(explicit: Uint8Array | undefined): Extension[] | 
 }
 
 /** Bits of keyUsage (RFC 5280 4.2.1.3) by the octet they have in the BIT STRING. */
-export const keyUsageBit = { digitalSignature: 0x80, keyCertSign: 0x04, cRLSign: 0x02 } as const;
+export const keyUsageBit = { digitalSignature: 0x80, nonRepudiation: 0x40, keyCertSign: 0x04, cRLSign: 0x02 } as const;
 
 /** Whether a key may be used so: any use is allowed without the extension. */
 export function allowsUsage(tbs: TbsCertificate, use: keyof typeof keyUsageBit): boolean {
