@@ -28,8 +28,9 @@ const groups: ReadonlyMap<string, number> = new Map(
 const weak: readonly (readonly [RegExp, string])[] = [
   [/^(3des|tdes|des)(-|$)/, "DES and 3DES are broken or too short"],
   [/(^|-)md5(-|$)/, "MD5 is broken"],
-  [/^(hmac-)?sha1?(-96|-160)?$|^rsa-sha1$/, "SHA-1 is broken"],
-  [/^modp-(768|1024|1536)$/, "MODP groups below 2048 bits are too short"],
+  [/^(prf-)?(hmac-)?sha1?(-96|-160)?$|^rsa-sha1$/, "SHA-1 is broken"],
+  [/^modp-(768|1024|1536)(-|$)/, "MODP groups below 2048 bits are too short"],
+  [/^modp-2048-/, "the primes of RFC 5114 are of unknown origin (RFC 8247 2.4)"],
   [/^(rc4|rc5|blowfish|cast|idea)/, "this cipher is out of use"],
 ];
 
@@ -37,11 +38,15 @@ const weak: readonly (readonly [RegExp, string])[] = [
 export function named<T>(word: string, known: ReadonlyMap<string, T>, what: string): T {
   const value = known.get(word.toLowerCase());
   if (value !== undefined) return value;
-  const names = [...known.keys()];
+  throw refused(word, [...known.keys()], what);
+}
+
+/** Why a word is none of `names`: it is known to be weak, or not known at all. */
+export function refused(word: string, names: readonly string[], what: string): Wrong {
   const because = weak.find(([pattern]) => pattern.test(word.toLowerCase()))?.[1];
   if (because !== undefined)
-    throw new Wrong(`${shown(word)} is refused: ${because}; use ${oneOf(names)}`, oneOf(names));
-  throw new Wrong(`${shown(word)} is no ${what}${didYouMean(word, names)}`, oneOf(names));
+    return new Wrong(`${shown(word)} is refused: ${because}; use ${oneOf(names)}`, oneOf(names));
+  return new Wrong(`${shown(word)} is no ${what}${didYouMean(word, names)}`, oneOf(names));
 }
 
 /** A field whose value is one of `known`. */

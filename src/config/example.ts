@@ -1,12 +1,14 @@
 /** Configurations to start from: valid as they are, once the files that they name exist. */
 
-export type Role = "key-server" | "member" | "both";
+export type Role = "key-server" | "member" | "both" | "ikev2" | "all";
 
 /** Commented YAML for a role. The files it names are relative to it: keys with mode 0600, certificates. */
 export function exampleConfiguration(role: Role): string {
   const parts = [common];
-  if (role !== "member") parts.push(keyServer);
-  if (role !== "key-server") parts.push(role === "both" ? member.replace("0.0.0.0:848", "0.0.0.0:8480") : member);
+  const several = role === "both" || role === "all";
+  if (several || role === "key-server") parts.push(keyServer);
+  if (several || role === "member") parts.push(several ? member.replace("0.0.0.0:848", "0.0.0.0:8480") : member);
+  if (role === "ikev2" || role === "all") parts.push(ikev2);
   return parts.join("\n");
 }
 
@@ -98,4 +100,71 @@ member:
   acknowledgements: { jitter: 4s, unicastJitter: false }    # never above 5s (RFC 8263 6)
   reregisterWithin: 20%
   retry: { first: 5s, max: 5m }
+`;
+
+const ikev2 = `# An endpoint of IKEv2 (RFC 7296): a gateway, a client, or both.
+ikev2:
+  listen: ["0.0.0.0"]               # addresses of this machine, with UDP ports 500 and 4500; 0.0.0.0 and :: are all there are
+  # ports: { ike: 500, nat: 4500 }  # others for a laboratory
+  # With certificates instead of, or beside, pre-shared keys; a connection may have its own:
+  # identity: certificate           # as in connections; here for all that do not say
+  # certificate: { chain: server.pem, key: server.key }
+  # trust: { anchors: [ca.pem], crls: [ca.crl] }
+
+  connections:
+    # From site to site: kept up, whatever happens.
+    - name: office-paris
+      local: { identity: "fqdn:berlin.example" }    # an address, fqdn:, user:, keyid:, dn:, or the word certificate
+      remote:
+        address: 203.0.113.9        # whom to call; or any, a subnet, a range or a list: those who may call
+        identity: "fqdn:paris.example"
+        # auth: certificate         # psk when there is one; the two sides may differ (local.auth)
+      psk: { file: paris.psk }      # one line: text, hex:… or base64:…
+      start: always                 # or manual: keyherald up office-paris
+      retry: { first: 5s, max: 5m } # between attempts
+      # proposals: ["aes-gcm-16-256 / prf-hmac-sha384 / curve25519, ecp-384"]   # else what RFC 8247 recommends
+      rekey: 4h                     # at random up to jitter before; or never
+      # lifetime: 4.4h              # ended by then if it could not be rekeyed
+      jitter: 10%
+      reauthenticate: never         # instead of a rekey, for peers that are to prove themselves again
+      liveness: 30s                 # a silent peer is asked, and given up when it does not answer
+      unique: replace               # older IKE SAs of the same peer; or keep
+      encapsulation: auto           # or force: ESP in UDP without a NAT too
+      fragmentation: true           # of IKE messages (RFC 7383)
+      children:
+        - name: lan
+          local: ["10.1.0.0/16"]    # nothing: the own address. With protocol and port: "10.1.0.7[tcp/443]"
+          remote: ["10.2.0.0/16"]
+          mode: tunnel              # or transport
+          # proposals: ["aes-gcm-16-128 / curve25519"]   # a group: fresh key exchange at each rekey
+          rekey: 1h
+          # rekeyOctets: 1000000000000
+          inactivity: never         # ended after so long without a packet
+          start: connection         # with the connection; or manual: keyherald up office-paris/lan
+
+    # Clients from anywhere, with addresses of ours.
+    - name: road-warriors
+      local: { identity: "fqdn:berlin.example" }
+      remote: { address: any, identity: "user:alice@example.org" }
+      psk: { file: alice.psk }
+      pools: [clients]              # a client itself: requestAddress: [ipv4]
+      # redirectTo: 192.0.2.77      # clients are sent there (RFC 5685); a client: followRedirect: true
+      children:
+        - { name: everything, local: [0.0.0.0/0], inactivity: 1h }
+
+  pools:
+    - { name: clients, addresses: 10.9.0.0/24, dns: [10.1.0.53] }
+
+  # What is said about the deletion of an SA (draft-pwouters-ipsecme-delete-info)
+  deleteReason:
+    send: true
+    notifyType: 40960               # IANA has not given it a number yet
+    downtime:                       # announced unless --for says something else; nothing: no estimate
+      service-restart: 10s
+      host-restart: 120s
+  retransmission: { first: 1s, factor: 2, max: 20s, tries: 12 }
+  halfOpen: { total: 4096, perSource: 64, cookieFrom: 256, timeout: 30s }
+  fragmentSize: 1280                # octets of an IP datagram
+  keepalive: 20s                    # behind a NAT
+  # keyLog: { file: ikev2_decryption_table }   # for Wireshark. In a laboratory alone: it has ALL KEYS in it
 `;

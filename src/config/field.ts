@@ -154,6 +154,18 @@ function loosened(value: unknown, path: readonly PropertyKey[], wrongKind: Reado
   );
 }
 
+/** A section of waits that grow from `first` to `max`. */
+export function growing<T extends { readonly first: number; readonly max: number }>(
+  schema: z.ZodType<T>,
+): z.ZodType<T> {
+  return checked(schema, (waits, report) => {
+    const { first, max } = waits as { first?: number; max?: number };
+    if (first !== undefined && max !== undefined && max < first) {
+      report(["max"], "is shorter than the first wait", "a time not below `first`");
+    }
+  });
+}
+
 /** Reports every item whose `key` an earlier one has too. */
 export function refuseRepeats<Item>(
   items: readonly (Item | undefined)[] | undefined,

@@ -168,12 +168,15 @@ function stateKey(text: string): Uint8Array {
 /** A private key that stays inside the provider. */
 export type KeyFile = Signer & Leaf;
 
-/** The name of a file with a private key: RSA from 2048 bits, or ECDSA on P-256, P-384 or P-521. */
-export function keyFile(around: Surroundings): z.ZodType<KeyFile> {
+/** What kinds of keys a role can use. */
+export type KeyKinds = "rsa-ecdsa" | "rsa-ecdsa-ed25519";
+
+/** The name of a file with a private key: RSA from 2048 bits, or ECDSA on P-256, P-384 or P-521, or of `kinds`. */
+export function keyFile(around: Surroundings, kinds: KeyKinds = "rsa-ecdsa"): z.ZodType<KeyFile> {
   return field("the name of a file with an unencrypted private key in PEM or PKCS #8", (input) => {
     const octets = contents(around, input, "secret");
     const signer = importSigner(octets);
-    refuseWeak(signer.algorithm);
+    refuseWeak(signer.algorithm, kinds);
     return { leaf: true, algorithm: signer.algorithm, publicKey: signer.publicKey, sign: signer.sign.bind(signer) };
   });
 }
@@ -187,9 +190,11 @@ function importSigner(octets: Uint8Array): Signer {
   }
 }
 
-function refuseWeak(algorithm: KeyAlgorithm): void {
-  const strong = "RSA from 2048 bits, or ECDSA on P-256, P-384 or P-521";
-  if (algorithm.kind === "other" || algorithm.kind === "ed25519") {
+function refuseWeak(algorithm: KeyAlgorithm, kinds: KeyKinds): void {
+  const ed25519 = kinds === "rsa-ecdsa-ed25519";
+  const ecdsa = "ECDSA on P-256, P-384 or P-521";
+  const strong = ed25519 ? `RSA from 2048 bits, ${ecdsa}, or Ed25519` : `RSA from 2048 bits, or ${ecdsa}`;
+  if (algorithm.kind === "other" || (algorithm.kind === "ed25519" && !ed25519)) {
     const name = algorithm.kind === "other" ? algorithm.name : "Ed25519";
     throw new Wrong(`a key of kind ${name} cannot be used here`, strong);
   }
@@ -204,13 +209,17 @@ export interface CertificateFile extends Leaf {
 }
 
 /** The name of a file with certificates, PEM or DER. */
-export function certificateFile(around: Surroundings, what: string): z.ZodType<CertificateFile> {
+export function certificateFile(
+  around: Surroundings,
+  what: string,
+  kinds: KeyKinds = "rsa-ecdsa",
+): z.ZodType<CertificateFile> {
   return field(`the name of a file with ${what} in PEM or DER`, (input) => {
     const octets = contents(around, input, "public");
     const certificates = parsed(() => certificatesFrom(octets).map((der) => nodeCrypto.parseCertificate(der)));
     const [first] = certificates;
     if (first === undefined) throw new Wrong("holds no certificate");
-    refuseWeak(first.algorithm);
+    refuseWeak(first.algorithm, kinds);
     return { leaf: true, certificates };
   });
 }

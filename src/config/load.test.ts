@@ -39,10 +39,15 @@ const certificate =
   "  certificate: { chain: server.pem, key: server.key }\n  trust: { anchors: [ca.pem], crls: [ca.crl] }";
 
 describe("examples", () => {
-  test.each(["key-server", "member", "both"] as const)("the example of %s is valid and has no warning", (role) => {
+  test.each([
+    ["key-server", ["keyServer"]],
+    ["member", ["member"]],
+    ["ikev2", ["ikev2"]],
+    ["both", ["keyServer", "member"]],
+    ["all", ["keyServer", "member", "ikev2"]],
+  ] as const)("the example of %s is valid and has no warning", (role, sections) => {
     const configuration = valid(exampleConfiguration(role));
-    expect(configuration.keyServer !== undefined).toBe(role !== "member");
-    expect(configuration.member !== undefined).toBe(role !== "key-server");
+    expect(["keyServer", "member", "ikev2"].filter((name) => name in configuration)).toEqual(sections);
     expect(configuration.warnings).toEqual([]);
   });
 });

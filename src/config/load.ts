@@ -5,6 +5,7 @@ import { err, ok, type Result } from "../util/result.ts";
 import { withClauses } from "./citations.ts";
 import { parseText } from "./document.ts";
 import { problemsOf } from "./problems.ts";
+import { buildIkev2 } from "./schema/ikev2.ts";
 import { rootSection } from "./schema/index.ts";
 import { generatedSigner } from "./schema/kek.ts";
 import { buildKeyServer } from "./schema/key-server.ts";
@@ -35,7 +36,7 @@ export function loadConfiguration(
   const parsed = schema.safeParse(text.value.value, { reportInput: true });
   if (!parsed.success) return err(withClauses(problemsOf(parsed.error.issues, text.value), text.value.value));
   const root = parsed.data;
-  const { keyServer, member } = root;
+  const { keyServer, member, ikev2 } = root;
   return ok({
     file: whole,
     state: { file: root.state.file, key: root.state.key.file ?? root.state.key.environment ?? new Uint8Array() },
@@ -47,6 +48,8 @@ export function loadConfiguration(
     generatedSigners: keyServer?.groups.flatMap((group) => generatedSigner(group) ?? []) ?? [],
     ...(member !== undefined && { member: buildMember(member) }),
     ...(member?.export !== undefined && { keyExport: member.export }),
+    ...(ikev2 !== undefined && { ikev2: buildIkev2(ikev2) }),
+    ...(ikev2?.keyLog !== undefined && { keyLog: ikev2.keyLog }),
     retention: { maxAgeMs: root.retention.age, maxEvents: root.retention.events },
     warnings: warningsOf(root, text.value, now),
   });

@@ -4,6 +4,7 @@ import { loadConfiguration } from "./load.ts";
 import { testFolder, testTime } from "./testing/files.ts";
 import { mistakenPolicies } from "./testing/mistaken-policies.ts";
 import { mistakenStreams } from "./testing/mistaken-streams.ts";
+import { mistakenTunnels } from "./testing/mistaken-tunnels.ts";
 import { mistakenValues } from "./testing/mistaken-values.ts";
 import { substation } from "./testing/substation.ts";
 import type { ConfigProblem } from "./types.ts";
@@ -34,7 +35,10 @@ const inExample = Object.entries({ ...mistakenValues, ...mistakenPolicies }).map
 );
 const inSubstation = Object.entries(mistakenStreams).map(([what, mistake]) => [what, mistake, substation] as const);
 
-test.each([...inExample, ...inSubstation])(
+const ofIkev2 = exampleConfiguration("ikev2");
+const inTunnels = Object.entries(mistakenTunnels).map(([what, mistake]) => [what, mistake, ofIkev2] as const);
+
+test.each([...inExample, ...inSubstation, ...inTunnels])(
   "%s is told with its line, its path and what was expected",
   (_, mistake, whole) => {
     const [from, to] = mistake.edit;
@@ -64,8 +68,8 @@ test("all that is wrong is told at once, in the order of the lines", () => {
   ]);
 });
 
-test("whatever stands in the place of a value, there is a problem and never an exception", () => {
-  const whole = exampleConfiguration("both");
+test.each(["both", "ikev2"] as const)("whatever stands in the place of a value, of %s, never throws", (role) => {
+  const whole = exampleConfiguration(role);
   const places = [...whole.matchAll(/: ?([^\s,}\]#][^,}\]#\n]*)/g)].filter(
     ({ index }) => !/#[^\n]*$/.test(whole.slice(0, index)),
   );

@@ -2,6 +2,7 @@
 import type { Endpoint } from "../core/engine.ts";
 import type { GcksPolicy } from "../gdoi/gcks/types.ts";
 import type { GmPolicy } from "../gdoi/gm/types.ts";
+import type { Ikev2Policy } from "../ikev2/types.ts";
 import type { SecurityEventNames } from "../ledger/security-events.ts";
 
 /** One thing that is wrong, or weak, with its place in the file. */
@@ -18,7 +19,7 @@ export interface ConfigProblem {
   readonly severity: "error" | "warning";
 }
 
-/** A key server, a member, or both. */
+/** A key server, a member, an endpoint of IKEv2, or several of them. */
 export interface Configuration {
   /** Absolute path of the file it came from. */
   readonly file: string;
@@ -36,6 +37,9 @@ export interface Configuration {
   readonly member?: GmPolicy;
   /** The file that the member's keys are written to. */
   readonly keyExport?: { readonly file: string };
+  readonly ikev2?: Ikev2Policy;
+  /** The file that the keys of IKE SAs are written to, for a laboratory. */
+  readonly keyLog?: { readonly file: string };
   /** How much of the ledger is kept. */
   readonly retention: { readonly maxAgeMs: number; readonly maxEvents: number };
   readonly warnings: readonly ConfigProblem[];

@@ -4,7 +4,7 @@ import type { Endpoint } from "../core/engine.ts";
 import { type Identity, parseIdentity } from "../core/identity.ts";
 import { nameFromText } from "../crypto/node/names.ts";
 import { CryptoError } from "../crypto/provider.ts";
-import { IdType } from "../iana/isakmp.ts";
+import { IdType, IpProtocol } from "../iana/isakmp.ts";
 import { addressOctets, addressText, canonicalAddress } from "../util/address.ts";
 import { concat, fromHex, u32 } from "../util/octets.ts";
 import { field, type Leaf, shown, textOf, Wrong } from "./field.ts";
@@ -67,6 +67,41 @@ export function endpoint(defaultPort: number): z.ZodType<Endpoint> {
     if (port < 1 || port > 65_535) throw new Wrong(`${port} is no UDP port`);
     return { address, port };
   });
+}
+
+/** A time as `duration` reads it, or the word never, which is Infinity. */
+export function durationOrNever(least: string, most: string): z.ZodType<number> {
+  return orNever(`a time from ${least} to ${most}, such as 10s, 5m, 8h or 90d, or never`, duration(least, most));
+}
+
+/** What `schema` takes, or the word never, which is Infinity. */
+export function orNever(expected: string, schema: z.ZodType<number>): z.ZodType<number> {
+  return field(expected, (input) => {
+    if (input === "never") return Number.POSITIVE_INFINITY;
+    const read = schema.safeParse(input);
+    if (!read.success) throw new Wrong(read.error.issues[0]?.message ?? `${shown(input)} cannot be read`);
+    return read.data;
+  });
+}
+
+/** Protocols that go by a name. */
+const ipProtocols: ReadonlyMap<string, number> = new Map([
+  ["any", IpProtocol.ANY],
+  ["udp", IpProtocol.UDP],
+  ["tcp", IpProtocol.TCP],
+  ["icmp", IpProtocol.ICMP],
+  ["icmpv6", IpProtocol.ICMPV6],
+]);
+
+export const ipProtocolWords = "any, udp, tcp, icmp, icmpv6 or a number from 0 to 255";
+
+/** The number of an IP protocol, out of its name or a number. @throws Wrong */
+export function ipProtocolOf(input: unknown): number {
+  const number = typeof input === "number" ? input : ipProtocols.get(String(input));
+  if (number === undefined || !Number.isInteger(number) || number < 0 || number > 255) {
+    throw new Wrong(`${shown(input)} is no IP protocol`, ipProtocolWords);
+  }
+  return number;
 }
 
 /** One address in its canonical text. */
@@ -139,7 +174,7 @@ export function rangeIdentity({ from, to, prefix }: AddressRange): Identity {
   return { type: v4 ? IdType.ID_IPV4_ADDR_RANGE : IdType.ID_IPV6_ADDR_RANGE, data: concat(from, to) };
 }
 
-/** An identity of Phase 1 with its text. */
+/** An identity with its text. */
 export interface WrittenIdentity extends Leaf {
   readonly identity: Identity;
   readonly text: string;
@@ -168,7 +203,7 @@ export function parseWritten(text: string): WrittenIdentity {
     parsed.type === IdType.ID_OID ||
     (host !== undefined && (!hostName.test(host) || /^[\d.]+$/.test(host)))
   ) {
-    throw new Wrong(`${shown(text)} names no Phase 1 identity`, identityWords);
+    throw new Wrong(`${shown(text)} names no identity`, identityWords);
   }
   return { leaf: true, identity: parsed, text };
 }

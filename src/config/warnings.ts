@@ -2,8 +2,8 @@
 import { OakleyGroup } from "../iana/oakley.ts";
 import type { ConfigText, Path } from "./document.ts";
 import { problem } from "./problems.ts";
+import { pskOf, type WrittenPeer } from "./schema/credentials.ts";
 import type { RootSection } from "./schema/index.ts";
-import { pskOf, type WrittenPeer } from "./schema/phase1.ts";
 import { hasProfile, inClause, namesSubjects } from "./schema/profile.ts";
 import { isUnprotected } from "./schema/tek-iec61850.ts";
 import type { ConfigProblem } from "./types.ts";
@@ -14,9 +14,9 @@ const soonMs = 14 * 86_400_000;
 /** All warnings of a valid configuration. @param now milliseconds since the epoch, for certificates that expire. */
 export function warningsOf(root: RootSection, text: ConfigText, now: number): ConfigProblem[] {
   const found: ConfigProblem[] = [];
-  const warn = (path: Path, message: string, expected: string) =>
+  const warn: Warn = (path, message, expected) =>
     found.push(problem(text, path, message, expected, "value", "warning"));
-  const { keyServer, member } = root;
+  const { keyServer, member, ikev2 } = root;
   const peers = (list: readonly (WrittenPeer & { name: string })[], path: Path) =>
     list.forEach((peer, index) => {
       const psk = pskOf(peer);
@@ -27,6 +27,7 @@ export function warningsOf(root: RootSection, text: ConfigText, now: number): Co
     });
   peers(keyServer?.peers ?? [], ["keyServer", "peers"]);
   peers(member?.keyServers ?? [], ["member", "keyServers"]);
+  peers(ikev2?.connections ?? [], ["ikev2", "connections"]);
   keyServer?.peers.forEach((peer, index) => {
     if (pskOf(peer) !== undefined && peer.address === undefined && peer.addresses === undefined) {
       const message = `whoever knows the pre-shared key of ${peer.name} may use it from any address`;
@@ -44,23 +45,57 @@ export function warningsOf(root: RootSection, text: ConfigText, now: number): Co
   for (const role of ["keyServer", "member"] as const) {
     const section = root[role];
     if (section !== undefined && hasProfile(section.groups)) profileWarnings(section, role, warn);
-    const [leaf] = root[role]?.certificate?.chain.certificates ?? [];
+  }
+  if (root.ikev2 !== undefined) ikev2Warnings(root.ikev2, warn);
+  for (const [certificate, path] of certificatesOf(root)) {
+    const [leaf] = certificate.chain.certificates;
     if (leaf === undefined) continue;
-    const path = [role, "certificate", "chain"];
+    const at = [...path, "certificate", "chain"];
     const day = new Date(leaf.notAfter).toISOString().slice(0, 10);
-    if (leaf.notBefore > now) warn(path, `the certificate of ${leaf.subjectText} is not valid yet`, "a valid one");
-    else if (leaf.notAfter < now) warn(path, `the certificate of ${leaf.subjectText} expired on ${day}`, "a valid one");
+    if (leaf.notBefore > now) warn(at, `the certificate of ${leaf.subjectText} is not valid yet`, "a valid one");
+    else if (leaf.notAfter < now) warn(at, `the certificate of ${leaf.subjectText} expired on ${day}`, "a valid one");
     else if (leaf.notAfter < now + soonMs)
-      warn(path, `the certificate of ${leaf.subjectText} expires on ${day}`, "a new one");
+      warn(at, `the certificate of ${leaf.subjectText} expires on ${day}`, "a new one");
   }
   return found.sort((a, b) => a.line - b.line);
 }
 
+type Warn = (path: Path, message: string, expected: string) => void;
+
+/** Own certificates, each with the place of the section that has it. */
+function certificatesOf({ keyServer, member, ikev2 }: RootSection) {
+  const sections = [
+    [keyServer?.certificate, ["keyServer"]],
+    [member?.certificate, ["member"]],
+    [ikev2?.certificate, ["ikev2"]],
+    ...(ikev2?.connections ?? []).map(
+      ({ local }, index) => [local.certificate, ["ikev2", "connections", index, "local"]] as const,
+    ),
+  ] as const;
+  return sections.flatMap(([certificate, path]) => (certificate === undefined ? [] : [[certificate, path] as const]));
+}
+
+function ikev2Warnings({ keyLog, connections }: NonNullable<RootSection["ikev2"]>, warn: Warn): void {
+  if (keyLog !== undefined) {
+    const message = `ALL KEYS OF IKE SAs ARE WRITTEN TO ${keyLog.file}: who reads it reads all messages, and may forge them`;
+    warn(["ikev2", "keyLog"], message, "no keyLog outside of a laboratory");
+  }
+  connections.forEach(({ name, psk, remote, children }, index) => {
+    const path = ["ikev2", "connections", index];
+    const anybody = remote.identity === undefined && remote.address.ranges.length === 0;
+    if (psk !== undefined && remote.auth !== "certificate" && anybody) {
+      warn(path, `whoever knows the pre-shared key of ${name} may use it from any address`, "remote.identity");
+    }
+    children.forEach((child, at) => {
+      const open = child.proposals?.some(({ value }) => value.encryption.some((cipher) => cipher.name === "null"));
+      if (open !== true) return;
+      warn([...path, "children", at, "proposals"], `traffic of ${child.name} may go unencrypted`, "no null");
+    });
+  });
+}
+
 /** Rules of groups without the profile that it leaves without effect: all groups share Phase 1. */
-function besideProfile(
-  groups: NonNullable<RootSection["keyServer"]>["groups"],
-  warn: (path: Path, message: string, expected: string) => void,
-): void {
+function besideProfile(groups: NonNullable<RootSection["keyServer"]>["groups"], warn: Warn): void {
   const name = groups.find(({ profile }) => profile !== undefined)?.name;
   const message = `admits nobody: the profile of group ${name} makes all peers the subjects of their certificates (${inClause("8.3.5")})`;
   groups.forEach(({ profile, members, assurance }, at) => {
@@ -81,7 +116,7 @@ function besideProfile(
 function profileWarnings(
   section: NonNullable<RootSection["keyServer"] | RootSection["member"]>,
   role: string,
-  warn: (path: Path, message: string, expected: string) => void,
+  warn: Warn,
 ): void {
   const { phase1, trust, certificate, labPorts } = section;
   phase1.proposals?.forEach((transform, index) => {

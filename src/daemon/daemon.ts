@@ -7,6 +7,7 @@ import { nodeCrypto, nodeRandom } from "../crypto/node/index.ts";
 import type { GcksPolicy } from "../gdoi/gcks/types.ts";
 import type { LedgerEvent } from "../ledger/event.ts";
 import { pruneBatch, type Store } from "../store/store.ts";
+import { isWildcard } from "../util/address.ts";
 import { backendOf } from "./backend.ts";
 import { machineTime, SteadyClock } from "./clock.ts";
 import { DropReport } from "./drops.ts";
@@ -335,10 +336,11 @@ async function openControl(daemon: Daemon): Promise<ControlServer> {
 function refuseSharedEndpoints({ keyServer, member }: Configuration): void {
   if (keyServer === undefined || member === undefined) return;
   const { address, port } = member.local;
-  const any = (text: string) => text === "0.0.0.0" || text === "::";
   const shared = keyServer.listen.find(
     (listen) =>
-      port !== 0 && listen.port === port && (listen.address === address || any(listen.address) || any(address)),
+      port !== 0 &&
+      listen.port === port &&
+      (listen.address === address || isWildcard(listen.address) || isWildcard(address)),
   );
   if (shared === undefined) return;
   throw new DaemonError(

@@ -1,14 +1,13 @@
 /** The sockets of a daemon, and which of them a datagram belongs to. */
 import { isIPv6 } from "node:net";
 import type { Datagram, Endpoint } from "../core/engine.ts";
+import { isWildcard } from "../util/address.ts";
 import { socketProblem } from "./problems.ts";
 import type { Carrier } from "./shell.ts";
 import { type MulticastWay, noCounts, type PortCounters, UdpPort } from "./udp-port.ts";
 
 /** Told of what goes wrong with a socket after the start. */
 export type SocketTrouble = (endpoint: Endpoint, error: Error) => void;
-
-const wildcards = new Set(["0.0.0.0", "::"]);
 
 /** The sockets of one engine. */
 export class Network implements Carrier {
@@ -97,7 +96,7 @@ export class Network implements Carrier {
     const exact = this.#bound.get(keyOf(from));
     if (exact !== undefined) return exact;
     const family = [...this.#bound.values()].filter((port) => isIPv6(port.local.address) === isIPv6(to.address));
-    return family.find((port) => wildcards.has(port.local.address) && port.local.port === from.port);
+    return family.find((port) => isWildcard(port.local.address) && port.local.port === from.port);
   }
 
   /** A group whose port a wildcard socket has is joined on that socket: it receives for all groups. */

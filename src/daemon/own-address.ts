@@ -2,9 +2,8 @@
 import { createSocket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { Endpoint } from "../core/engine.ts";
-import { isWildcard } from "../gdoi/gm/own-address.ts";
 import type { GmPolicy } from "../gdoi/gm/types.ts";
-import { canonicalAddress } from "../util/address.ts";
+import { canonicalAddress, isWildcard } from "../util/address.ts";
 
 /** The address of this machine that a datagram to `remote` would have as its source; undefined without a route. */
 export type AddressFinder = (remote: Endpoint) => Promise<string | undefined>;

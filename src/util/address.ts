@@ -54,6 +54,11 @@ function bit(octets: Uint8Array, at: number): number {
   return ((octets[at >> 3] ?? 0) >> (7 - (at & 7))) & 1;
 }
 
+/** 0.0.0.0 or ::, which is no address of anybody. */
+export function isWildcard(text: string): boolean {
+  return addressOctets(text)?.every((octet) => octet === 0) === true;
+}
+
 /** `::ffff:192.0.2.1` with its IPv4 tail spelled as two groups. */
 function expandEmbedded(text: string): string {
   const dotted = text.slice(text.lastIndexOf(":") + 1);

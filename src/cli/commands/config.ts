@@ -7,7 +7,7 @@ import { CommandError, ExitCode } from "../exit.ts";
 import { print, printJson } from "../output/print.ts";
 import { bad, dim, good, warn } from "../output/style.ts";
 
-const roles = ["key-server", "member", "both"] as const;
+const roles = ["key-server", "member", "ikev2", "both", "all"] as const;
 
 /** `keyherald config check | example`. */
 export function addConfig(program: Command): void {
@@ -24,13 +24,19 @@ export function addConfig(program: Command): void {
     .action(check);
   config
     .command("example")
-    .argument("[role]", "key-server, member or both", "key-server")
+    .argument("[role]", "key-server, member, ikev2, both (of the first two) or all", "key-server")
     .description("Print a commented configuration to start from.")
     .option("--json", "print JSON")
-    .addHelpText("after", examples([["keyherald config example member > keyherald.yaml", "then edit it"]]))
+    .addHelpText(
+      "after",
+      examples([
+        ["keyherald config example member > keyherald.yaml", "then edit it"],
+        ["keyherald config example ikev2", "gateways and clients of IKEv2"],
+      ]),
+    )
     .action((role: string, options: { json?: boolean }) => {
       const known = roles.find((one) => one === role);
-      if (known === undefined) throw new CommandError(ExitCode.USAGE, `${role}: give key-server, member or both`);
+      if (known === undefined) throw new CommandError(ExitCode.USAGE, `${role}: give ${roles.join(", ")}`);
       const yaml = exampleConfiguration(known);
       if (options.json === true) printJson({ role: known, yaml });
       else process.stdout.write(yaml);
@@ -62,10 +68,11 @@ function problemText(file: string, problem: ConfigProblem): string {
   return `${place}: ${label}: ${path}${problem.message}${expected}`;
 }
 
-function summary({ keyServer, member }: Configuration): string {
+function summary({ keyServer, member, ikev2 }: Configuration): string {
   const parts: string[] = [];
   if (keyServer !== undefined) parts.push(`key server with ${count(keyServer.groups.length, "group")}`);
   if (member !== undefined) parts.push(`member of ${count(member.groups.length, "group")}`);
+  if (ikev2 !== undefined) parts.push(`IKEv2 with ${count(ikev2.connections.length, "connection")}`);
   return parts.join(", ");
 }
 

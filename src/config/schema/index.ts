@@ -1,11 +1,15 @@
 /** The whole configuration file. */
 import type * as z from "zod";
+import type { Endpoint } from "../../core/engine.ts";
+import { isWildcard } from "../../util/address.ts";
+import type { Path } from "../document.ts";
 import { checked, choice, integer, type Loose, type Report, section } from "../field.ts";
 import { path, type Surroundings, stateKeyFile, stateKeyVariable } from "../files.ts";
 import { duration } from "../values.ts";
+import { exactlyOne } from "./credentials.ts";
+import { ikev2Section } from "./ikev2.ts";
 import { keyServerSection } from "./key-server.ts";
 import { memberSection } from "./member.ts";
-import { exactlyOne } from "./phase1.ts";
 import { securityEventsSection } from "./security-events.ts";
 import { syslogSection } from "./syslog.ts";
 
@@ -39,6 +43,7 @@ function rootShape(around: Surroundings) {
     }).prefault({}),
     keyServer: keyServerSection(around).optional(),
     member: memberSection(around).optional(),
+    ikev2: ikev2Section(around).optional(),
   });
 }
 
@@ -50,20 +55,45 @@ export function rootSection(around: Surroundings): z.ZodType<RootSection> {
   return checked(rootShape(around), checkRoot);
 }
 
-function checkRoot({ keyServer, member }: Loose<RootSection>, report: Report): void {
-  if (keyServer === undefined && member === undefined) {
-    report([], "has no role", "a section keyServer, member, or both");
+function checkRoot(root: Loose<RootSection>, report: Report): void {
+  if (root.keyServer === undefined && root.member === undefined && root.ikev2 === undefined) {
+    report([], "has no role", "a section keyServer, member or ikev2, or several of them");
   }
-  const local = member?.local;
-  for (const listen of keyServer?.listen ?? []) {
-    if (local === undefined || listen === undefined || listen.port !== local.port) continue;
-    if (listen.address === local.address || isWildcard(listen.address) || isWildcard(local.address)) {
-      report(["member", "local"], `the key server listens on port ${local.port} there`, "another address or port");
-      return;
-    }
-  }
+  const sockets = socketsOf(root);
+  sockets.forEach((socket, index) => {
+    const other = sockets.slice(0, index).find((one) => one.role !== socket.role && shared(one, socket));
+    if (other === undefined) return;
+    report(socket.path, `the ${other.role} listens on port ${socket.port} there`, "another address or port");
+  });
 }
 
-function isWildcard(address: string | undefined): boolean {
-  return address === "0.0.0.0" || address === "::";
+interface Socket extends Endpoint {
+  readonly role: string;
+  readonly path: Path;
+}
+
+/** Whatever the roles listen on, as far as it could be read. */
+function socketsOf({ keyServer, member, ikev2 }: Loose<RootSection>): Socket[] {
+  const { ike, nat } = ikev2?.ports ?? {};
+  const all = [
+    ...(keyServer?.listen ?? []).map((at, index) => ({
+      role: "key server",
+      path: ["keyServer", "listen", index],
+      ...at,
+    })),
+    { role: "member", path: ["member", "local"], ...member?.local },
+    ...(ikev2?.listen ?? []).flatMap((address, index) =>
+      [ike, nat].map((port) => ({ role: "endpoint of IKEv2", path: ["ikev2", "listen", index], address, port })),
+    ),
+  ];
+  return all.flatMap(({ address, port, ...socket }) =>
+    address === undefined || port === undefined ? [] : [{ ...socket, address, port }],
+  );
+}
+
+function shared(a: Endpoint, b: Endpoint): boolean {
+  const sameVersion = a.address.includes(":") === b.address.includes(":");
+  return (
+    a.port === b.port && sameVersion && (a.address === b.address || isWildcard(a.address) || isWildcard(b.address))
+  );
 }

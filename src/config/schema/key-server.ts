@@ -6,8 +6,9 @@ import { addressOctets } from "../../util/address.ts";
 import { checked, flag, type Loose, list, type Report, refuseRepeats, section } from "../field.ts";
 import type { Surroundings } from "../files.ts";
 import { addressRange, endpoint, identity, name } from "../values.ts";
+import { pskOf, pskSection } from "./credentials.ts";
 import { buildGroup, groupSection } from "./group.ts";
-import { addressIdentity, buildPhase1, checkPhase1, phase1Shape, pskOf, pskSection } from "./phase1.ts";
+import { addressIdentity, buildPhase1, checkPhase1, phase1Shape } from "./phase1.ts";
 import { checkProfileRole, hasProfile, type PortAt } from "./profile.ts";
 import { refuseRepeatedGroups } from "./repeated-groups.ts";
 

@@ -6,6 +6,7 @@ import { addressOctets } from "../../util/address.ts";
 import {
   checked,
   flag,
+  growing,
   integer,
   type Loose,
   list,
@@ -19,7 +20,8 @@ import { keysFile, type Surroundings } from "../files.ts";
 import { didYouMean } from "../suggest.ts";
 import { address, duration, endpoint, groupId, identity, name, share } from "../values.ts";
 
-import { addressIdentity, buildPhase1, checkPhase1, phase1Shape, pskOf, pskSection } from "./phase1.ts";
+import { pskOf, pskSection } from "./credentials.ts";
+import { addressIdentity, buildPhase1, checkPhase1, phase1Shape } from "./phase1.ts";
 import { checkProfileRole, hasProfile, type PortAt, profileField } from "./profile.ts";
 import { refuseRepeatedGroups } from "./repeated-groups.ts";
 
@@ -62,16 +64,11 @@ function memberShape(around: Surroundings) {
       unicastJitter: flag().default(false),
     }).prefault({}),
     reregisterWithin: share(1, 50).default(0.2),
-    retry: checked(
+    retry: growing(
       section({
         first: duration("100ms", "1h").default(5_000),
         max: duration("100ms", "24h").default(300_000),
       }),
-      ({ first, max }, report) => {
-        if (first !== undefined && max !== undefined && max < first) {
-          report(["max"], "is shorter than the first wait", "a time not below `first`");
-        }
-      },
     ).prefault({}),
   });
 }

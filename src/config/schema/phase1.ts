@@ -6,13 +6,12 @@ import { nodeCrypto } from "../../crypto/node/index.ts";
 import type { KeyAlgorithm } from "../../crypto/provider.ts";
 import { IdType } from "../../iana/isakmp.ts";
 import type { AuthenticationName, LocalCredentials, PeerPolicy, Phase1Policy } from "../../ikev1/types.ts";
-import { equal } from "../../util/octets.ts";
 import { defaultTransforms, phase1Transform, profileTransforms } from "../algorithms.ts";
 import {
-  checked,
   choice,
   field,
   flag,
+  growing,
   integer,
   type Loose,
   list,
@@ -21,58 +20,25 @@ import {
   section,
   textOf,
 } from "../field.ts";
-import {
-  certificateFile,
-  keyFile,
-  type PreSharedKey,
-  pskFile,
-  pskVariable,
-  revocationFile,
-  type Surroundings,
-} from "../files.ts";
+import type { Surroundings } from "../files.ts";
 import { duration, identityWords, parseWritten, seconds, type WrittenIdentity } from "../values.ts";
+import { certificateSection, checkKeyFits, trustSection, type WrittenPeer } from "./credentials.ts";
 
 const authenticationNames = ["psk", "rsa", "ecdsa-256", "ecdsa-384", "ecdsa-521"] as const;
 
 /** `identity: certificate` stands for the subject of the own certificate. */
-function ownIdentity(): z.ZodType<WrittenIdentity | "certificate"> {
+export function ownIdentity(): z.ZodType<WrittenIdentity | "certificate"> {
   return field(`${identityWords}; or the word certificate for the subject of the own one`, (input) =>
     input === "certificate" ? "certificate" : parseWritten(textOf(input)),
   );
-}
-
-/** A pre-shared key, out of a file or out of the environment. */
-export function pskSection(around: Surroundings) {
-  return exactlyOne(section({ file: pskFile(around).optional(), environment: pskVariable(around).optional() }));
-}
-
-/** A section in which one of the two sources of a secret is named. */
-export function exactlyOne<T extends { file?: unknown; environment?: unknown }>(schema: z.ZodType<T>): z.ZodType<T> {
-  return schema.check((payload) => {
-    const given = Object.keys(payload.value ?? {}).length;
-    if (payload.issues.length === 0 && given !== 1) {
-      payload.issues.push({
-        code: "custom",
-        input: payload.value,
-        message: given === 0 ? "names no source" : "names two sources",
-        params: { expected: "file: NAME, or environment: VARIABLE" },
-      });
-    }
-  });
 }
 
 /** The parts of `keyServer` and `member` that Phase 1 is made of. */
 export function phase1Shape(around: Surroundings) {
   return {
     identity: ownIdentity().optional(),
-    certificate: section({
-      chain: certificateFile(around, "the own certificate, and those it was issued by"),
-      key: keyFile(around),
-    }).optional(),
-    trust: section({
-      anchors: list(certificateFile(around, "trusted certificates"), 1),
-      crls: list(revocationFile(around)).optional(),
-    }).optional(),
+    certificate: certificateSection(around).optional(),
+    trust: trustSection(around).optional(),
     phase1: section({
       proposals: list(phase1Transform(), 1, 20).optional(),
       authentication: list(choice(...authenticationNames), 1, authenticationNames.length).optional(),
@@ -80,18 +46,13 @@ export function phase1Shape(around: Surroundings) {
       doi: choice("gdoi", "ipsec").default("gdoi"),
       ecdsaSigns: choice("hash-of-HASH", "HASH").default("hash-of-HASH"),
       sendCertificateRequest: flag().optional(),
-      retransmission: checked(
+      retransmission: growing(
         section({
           first: duration("100ms", "60s").default(2_000),
           factor: integer(1, 10).default(2),
           max: duration("100ms", "10m").default(30_000),
           tries: integer(1, 20).default(6),
         }),
-        ({ first, max }, report) => {
-          if (first !== undefined && max !== undefined && max < first) {
-            report(["max"], "is shorter than the first wait", "a time not below `first`");
-          }
-        },
       ).prefault({}),
       halfOpen: section({
         total: integer(1, 1_000_000).default(4_096),
@@ -106,18 +67,6 @@ type Shape = ReturnType<typeof phase1Shape>;
 /** What phase1Shape yields. */
 export type Phase1Section = { [Name in keyof Shape]?: z.output<Shape[Name]> | undefined };
 
-/** A peer as both roles write it. */
-export interface WrittenPeer {
-  readonly psk?:
-    | { readonly file?: PreSharedKey | undefined; readonly environment?: PreSharedKey | undefined }
-    | undefined;
-}
-
-/** The pre-shared key of a peer, from whichever source. */
-export function pskOf(peer: Loose<WrittenPeer> | undefined): PreSharedKey | undefined {
-  return peer?.psk?.file ?? peer?.psk?.environment;
-}
-
 /**
  * Checks what Phase 1 needs together: keys that fit, somebody to trust, a method for each way.
  * @param profiled the profile looks at the identity.
@@ -130,14 +79,7 @@ export function checkPhase1(
 ): void {
   const { certificate, trust, phase1, identity } = section;
   const leaf = certificate?.chain?.certificates[0];
-  const key = certificate?.key;
-  if (leaf !== undefined && key !== undefined && !equal(leaf.publicKey, key.publicKey)) {
-    report(
-      ["certificate", "key"],
-      `is not the key of the certificate of ${leaf.subjectText}`,
-      "the private key that the certificate was issued for",
-    );
-  }
+  checkKeyFits(certificate, [], report);
   if (certificate !== undefined && trust === undefined) {
     report(["certificate"], "there is a certificate, but no trust.anchors to check peers against", "a section trust");
   }

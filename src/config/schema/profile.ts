@@ -12,8 +12,9 @@ import { OakleyGroup } from "../../iana/oakley.ts";
 import type { Path } from "../document.ts";
 import { choice, type Leaf, type Loose, type Report } from "../field.ts";
 import type { WrittenIdentity } from "../values.ts";
+import { pskOf, type WrittenPeer } from "./credentials.ts";
 import { type KekOfGroup, signatureOf } from "./kek.ts";
-import { type Phase1Section, pskOf, type WrittenPeer } from "./phase1.ts";
+import type { Phase1Section } from "./phase1.ts";
 
 /** Clauses of the profile: what Phase 1 is made of, main mode, whom it proves, pushes, the way of living with it. */
 export type Clause = "8.2" | "8.3" | "8.3.5" | "8.6" | "8.7.3";

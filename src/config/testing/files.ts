@@ -37,7 +37,8 @@ export function testFolder(): {
     });
   const server = issue("CN=server,O=Utility");
   const old = issue("CN=old,O=Utility", { notBefore: testTime - 9 * day, notAfter: testTime - day });
-  for (const name of ["gm1.psk", "gm2.psk", "ks1.psk"]) write(name, "correct horse battery staple\n");
+  for (const name of ["gm1.psk", "gm2.psk", "ks1.psk", "paris.psk", "alice.psk"])
+    write(name, "correct horse battery staple\n");
   write("short.psk", "secret\n");
   write("empty.psk", "\n");
   write("lines.psk", "one\ntwo\n");
@@ -71,6 +72,16 @@ export function testFolder(): {
   });
   write("push384.key", p384.keyPem);
   write("p384.pem", p384.certificatePem, 0o644);
+  const ed25519 = issueCertificate({
+    ca: authority,
+    subject: "CN=berlin,O=Utility",
+    algorithm: { kind: "ed25519" },
+    addresses: [],
+    dnsNames: ["berlin.example"],
+    ...from,
+  });
+  write("ed25519.pem", ed25519.certificatePem, 0o644);
+  write("ed25519.key", ed25519.keyPem);
   mkdirSync(join(folder, "folder"));
   return { folder, write, remove: () => rmSync(folder, { recursive: true }) };
 }

@@ -213,7 +213,7 @@ export const mistakenValues: Readonly<Record<string, Mistake>> = {
   "an identity that is none": {
     edit: ["identity: 192.0.2.10", "identity: O=Utility"],
     path: "member.identity",
-    says: /no Phase 1 identity.*fqdn:HOST/,
+    says: /no identity.*fqdn:HOST/,
   },
   "a certificate that is not there": {
     edit: [own, "identity: certificate #"],

@@ -3,13 +3,8 @@
  * and a socket of a wildcard address does not tell it.
  */
 import type { Endpoint } from "../../core/engine.ts";
-import { addressOctets } from "../../util/address.ts";
+import { isWildcard } from "../../util/address.ts";
 import type { GmPolicy } from "./types.ts";
-
-/** 0.0.0.0 or ::, which is no address of anybody. */
-export function isWildcard(address: string): boolean {
-  return addressOctets(address)?.every((octet) => octet === 0) === true;
-}
 
 /** Where the member is for the key server of that name; undefined while no route leads there. */
 export function localTowards(policy: GmPolicy, keyServer: string): Endpoint | undefined {
