@@ -230,6 +230,19 @@ export interface Established {
   virtualAddresses: readonly Uint8Array[];
   /** It is being replaced, or deleted by both: new Child SAs are refused with TEMPORARY_FAILURE (RFC 7296 2.25.2). */
   rekeying: boolean;
+  /** What takes its place: the newer one of a rekey, until the old one is deleted. */
+  successor?: Successor;
+  /** Since when the peer has answered TEMPORARY_FAILURE and nothing else (RFC 7296 2.25). */
+  refusedSince?: Instant;
+}
+
+/** An IKE SA in the place of another. */
+export interface Successor {
+  readonly sa: EstablishedSa;
+  /** Of the exchange that made it, for a collision (RFC 7296 2.8.2). */
+  readonly nonces: Nonces;
+  /** It has the Child SAs. */
+  inherited?: true;
 }
 
 /** Who the peer proved to be. */
@@ -288,6 +301,8 @@ export interface ChildSa extends Omit<ChildAgreement, "policy"> {
   readonly since: Instant;
   /** `rekeyed`: a successor stands, its Delete follows. */
   state: "installed" | "rekeying" | "rekeyed" | "deleting";
+  /** What a rekey of the peer put in its place, with the nonces of that exchange (RFC 7296 2.8.1). */
+  successor?: { readonly child: ChildSa; readonly nonces: Nonces };
   /** As the data plane reported last. */
   octets: number;
   packets: number;
@@ -306,6 +321,8 @@ export interface Task {
   readonly kind: string;
   /** ExchangeType. */
   readonly exchange: number;
+  /** It is about this IKE SA itself, and not left to one that takes its place. */
+  readonly ofIkeSa?: true;
   /** Its payloads, when its turn comes; undefined: there is nothing to do any more, the next one's turn. */
   build(ike: Ikev2, sa: IkeSa): readonly Payload[] | undefined;
   /** The response, genuine and held against the table of contents.ts. */

@@ -1,6 +1,6 @@
 /**
- * The thirteen causes of a deletion that draft-pwouters-ipsecme-delete-info-01 gives as examples: what each is called, what
- * is told to the peer about it, and whose doing it is.
+ * Causes of a deletion: the thirteen that draft-pwouters-ipsecme-delete-info-01 gives as examples, and two of ours, without
+ * which some Deletes would have none. What each is called, what is told to the peer about it, and whose doing it is.
  */
 import type { Cause } from "./event.ts";
 
@@ -18,7 +18,9 @@ export type DeleteCause =
   | "simultaneous-rekey"
   | "reauthentication"
   | "redirected"
-  | "lifetime";
+  | "lifetime"
+  | "rekeyed"
+  | "not-agreed";
 
 export interface DeleteReasonForm {
   /** Reason Message as it is sent: what the peer's operator reads. */
@@ -42,4 +44,8 @@ export const deleteReasons = {
   reauthentication: { text: "IKE SA is re-authenticated", cause: "timer" },
   redirected: { text: "redirected to another gateway", cause: "peer" },
   lifetime: { text: "lifetime reached without rekey", cause: "timer" },
+  /** The old one of a rekey, when its successor stands. */
+  rekeyed: { text: "replaced by a rekeyed SA", cause: "timer" },
+  /** A peer made something else than we proposed. */
+  "not-agreed": { text: "SA is not what was proposed", cause: "policy" },
 } as const satisfies Readonly<Record<DeleteCause, DeleteReasonForm>>;
