@@ -14,6 +14,7 @@ import {
   rekeyedSkeyseed,
   skeyseed,
 } from "../../src/ikev2/keys.ts";
+import { acceptIke, answer, chooseEsp, chooseIke } from "../../src/ikev2/proposals.ts";
 import { open } from "../../src/ikev2/protect.ts";
 import type { IkeSuite } from "../../src/ikev2/suite.ts";
 import { concat, fromHex, hex, utf8 } from "../../src/util/octets.ts";
@@ -107,6 +108,18 @@ function conversation(from: Scenario) {
   return { init, nonces, seed, keys, rest };
 }
 
+/** The first exchange after IKE_SA_INIT: IKE_AUTH. */
+function protectedExchange(rest: readonly Uint8Array[], open: ReturnType<typeof opener>): [Opened, Opened] {
+  const messages: Opened[] = [];
+  for (const datagram of rest) {
+    const message = open(datagram);
+    if (message !== undefined) messages.push(message);
+    const [request, response] = messages;
+    if (request !== undefined && response !== undefined) return [request, response];
+  }
+  throw new Error("no IKE_AUTH");
+}
+
 describe.each(scenarioNames)("%s", (name) => {
   test("SKEYSEED and all SK keys are those of strongSwan", () => {
     const from = scenario(name);
@@ -160,15 +173,40 @@ describe.each(scenarioNames)("%s", (name) => {
     expect(exchanges.filter((text) => text.endsWith(": D"))).toHaveLength(4);
   });
 
+  test("its offers have the suite that its answers choose", () => {
+    const from = scenario(name);
+    const { keys, rest, init } = conversation(from);
+    const { ike, esp } = from;
+    const ikeProposals = [
+      {
+        encryption: [ike.encryption],
+        integrity: ike.integrity === undefined ? [] : [ike.integrity],
+        prf: [ike.prf],
+        groups: [ike.group],
+      },
+    ];
+    const offer = find(init.request, "SA");
+    const choice = chooseIke(offer, ikeProposals, 0, find(init.request, "KE").group);
+    expect(choice.ok && choice.value.suite).toEqual(ike);
+    expect(choice.ok && answer(choice.value, new Uint8Array(0))).toEqual(find(init.response, "SA"));
+    const accepted = acceptIke(find(init.response, "SA"), ikeProposals, 0, ike.group);
+    expect(accepted.ok && accepted.value.suite).toEqual(ike);
+
+    const [request, response] = protectedExchange(rest, opener(ike, keys));
+    const { integrity } = esp;
+    const espProposals = [
+      { encryption: [esp.encryption], integrity: integrity ? [integrity] : [], groups: [], esn: [false] },
+    ];
+    const child = chooseEsp(find(request, "SA"), espProposals, "IKE_AUTH", undefined);
+    const spi = find(response, "SA").proposals[0]?.spi ?? new Uint8Array(0);
+    expect(child.ok && child.value.suite).toEqual({ ...esp, group: undefined });
+    expect(child.ok && answer(child.value, spi)).toEqual(find(response, "SA"));
+  });
+
   test("AUTH of both sides is over the octets that strongSwan signed, and proves who they are", () => {
     const from = scenario(name);
     const { keys, nonces, rest, init } = conversation(from);
-    const withKeys = opener(from.ike, keys);
-    const [request, response] = rest
-      .slice(0, rest.length - 10)
-      .map(withKeys)
-      .filter((message) => message !== undefined);
-    if (request === undefined || response === undefined) throw new Error("no IKE_AUTH");
+    const [request, response] = protectedExchange(rest, opener(from.ike, keys));
     const psk = nodeCrypto.importSecret(utf8("keyherald-test-psk"));
     const texts: string[] = [];
     for (const [message, kind, first, peerNonce, skP] of [
