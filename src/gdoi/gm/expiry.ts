@@ -80,8 +80,8 @@ export function tellKept(gm: Gm, group: Group): void {
     ...(first <= now ? { since: first } : Number.isFinite(last) && { until: last }),
     silentMs: now - silentSince,
   };
-  const reason = group.lastError ?? "none has answered yet";
-  report(gm, group.name, "gm.keys-kept", { cause: "failure", level: "warning", reason, figures });
+  const { lastError: reason } = group;
+  report(gm, group.name, "gm.keys-kept", { cause: "failure", level: "warning", figures, ...(reason && { reason }) });
 }
 
 /** A key server has spoken, and proved that it was it: keys past their end are given up. */
