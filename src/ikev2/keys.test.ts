@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { espSuite, ikeSuite } from "../../test/support/strongswan-ikev2.ts";
 import { nodeCrypto } from "../crypto/node/index.ts";
 import { concat, hex, utf8 } from "../util/octets.ts";
-import { deriveChildKeys, prfPlus, skeyseed } from "./keys.ts";
+import { deriveChildKeys, deriveIkeKeys, type IkeKeys, initialIkeKeys, prfPlus, skeyseed } from "./keys.ts";
 
 const { prf } = ikeSuite("aes-gcm-16-128 / prf-hmac-sha256 / curve25519");
 const d = nodeCrypto.importSecret(utf8("SK_d"));
@@ -13,6 +13,28 @@ test("nonces of any length that the protocol allows make the key of SKEYSEED", (
   const seed = skeyseed(nodeCrypto, prf, nonces, utf8("g^ir"));
   expect(hex(nodeCrypto.exportSecret(seed))).toBe(hex(nodeCrypto.hmac("sha256", key, utf8("g^ir"))));
 });
+
+test.each([
+  "aes-gcm-16-128 / prf-hmac-sha256 / curve25519",
+  "chacha20-poly1305 / prf-hmac-sha512 / curve25519",
+  "aes-cbc-256 / hmac-sha512-256 / prf-hmac-sha384 / curve25519",
+])("the keys of IKE_SA_INIT are the same by way of SKEYSEED and at once: %s", (text) => {
+  const suite = ikeSuite(text);
+  const spis = { initiator: new Uint8Array(8).fill(3), responder: new Uint8Array(8).fill(4) };
+  const secret = utf8("g^ir");
+  const longest = { initiator: new Uint8Array(256).fill(1), responder: new Uint8Array(256).fill(2) };
+  for (const both of [nonces, longest]) {
+    const stepwise = deriveIkeKeys(nodeCrypto, suite, skeyseed(nodeCrypto, suite.prf, both, secret), both, spis);
+    const atOnce = initialIkeKeys(nodeCrypto, suite, both, secret, spis);
+    expect(octetsOf(atOnce)).toEqual(octetsOf(stepwise));
+  }
+});
+
+function octetsOf({ d, initiator, responder, pi, pr }: IkeKeys): string[] {
+  const secrets = [d, initiator.encryption, responder.encryption, initiator.integrity, responder.integrity, pi, pr];
+  const salts = [initiator.salt, responder.salt];
+  return [...secrets.map((key) => (key === undefined ? "" : hex(nodeCrypto.exportSecret(key)))), ...salts.map(hex)];
+}
 
 test("an SA without encryption takes its integrity keys from the beginning", () => {
   const keys = deriveChildKeys(nodeCrypto, { prf, d }, espSuite("null / hmac-sha256-128"), nonces);

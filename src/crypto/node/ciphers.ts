@@ -1,5 +1,4 @@
 import { type CipherGCMTypes, createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
-import { concat } from "../../util/octets.ts";
 import { type AeadName, CryptoError, type SecretKey } from "../provider.ts";
 import { plain } from "./buffers.ts";
 import { keyObject } from "./secrets.ts";
@@ -59,7 +58,11 @@ export function aeadSeal(
       ? createCipheriv(gcmName(object), object, nonce, aeadOptions)
       : createCipheriv("chacha20-poly1305", object, nonce, aeadOptions);
   cipher.setAAD(associated, { plaintextLength: plaintext.length });
-  return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
+  const sealed = new Uint8Array(plaintext.length + tagLength);
+  sealed.set(cipher.update(plaintext));
+  cipher.final(); // nothing is left over: neither cipher works in blocks
+  sealed.set(cipher.getAuthTag(), plaintext.length);
+  return sealed;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash, createHmac, hash as hashOnce } from "node:crypto";
+import { createHash, createHmac, hash as hashOnce, hkdfSync } from "node:crypto";
 import type { HashName, SecretKey } from "../provider.ts";
 import { plain } from "./buffers.ts";
 import { keyObject } from "./secrets.ts";
@@ -28,4 +28,15 @@ export function hmac(
   if (second !== undefined) state.update(second);
   for (const part of more) state.update(part);
   return plain(state.digest());
+}
+
+/** HKDF (RFC 5869): HMAC upon HMAC in one call of OpenSSL, which costs less than two of them made here. */
+export function hkdf(
+  name: HashName,
+  input: SecretKey,
+  salt: Uint8Array,
+  info: Uint8Array,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(hkdfSync(name, keyObject(input), salt, info, length));
 }
