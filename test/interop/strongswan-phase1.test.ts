@@ -8,9 +8,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { issueCa, issueCertificate } from "../../src/crypto/node/issue.ts";
 import type { KeyAlgorithm } from "../../src/crypto/provider.ts";
 import type { AuthenticationName, Phase1Proposal } from "../../src/ikev1/types.ts";
+import { type CharonPki, charonPki } from "../support/charon-pki.ts";
 import { end, type NamespacePair, namespacePair } from "../support/namespace.ts";
 import type { DriverLine, DriverSpec } from "../support/phase1-driver.ts";
-import { Charon, type CharonPki, charonPki } from "../support/strongswan.ts";
+import { Charon } from "../support/strongswan.ts";
 
 const driver = fileURLToPath(new URL("../support/phase1-driver.ts", import.meta.url));
 const PSK = "keyherald-interop-psk";
@@ -152,7 +153,7 @@ interface Credentials {
 }
 
 /** Two authorities: strongSwan's pki makes charon's certificate, Keyherald makes ours. */
-async function credentials(algorithm: KeyAlgorithm, kind: "rsa" | "ecdsa", size: number): Promise<Credentials> {
+async function credentials(algorithm: KeyAlgorithm): Promise<Credentials> {
   const period = { notBefore: Date.now() - YEAR, notAfter: Date.now() + YEAR };
   const ca = issueCa({ subject: "CN=Keyherald CA,O=Keyherald", algorithm, ...period });
   const own = issueCertificate({
@@ -164,7 +165,7 @@ async function credentials(algorithm: KeyAlgorithm, kind: "rsa" | "ecdsa", size:
     ...period,
   });
   return {
-    theirs: await charonPki(kind, size, "charon.example"),
+    theirs: await charonPki(algorithm, "charon.example"),
     anchor: ca.certificatePem,
     certificate: own.certificatePem,
     key: own.keyPem,
@@ -302,7 +303,7 @@ describe("pre-shared keys with strongSwan", () => {
 describe("RSA certificates with strongSwan", () => {
   let rsa: Credentials;
   beforeAll(async () => {
-    rsa = await credentials({ kind: "rsa", bits: 2048 }, "rsa", 2048);
+    rsa = await credentials({ kind: "rsa", bits: 2048 });
   });
 
   test("we initiate, host names as identities", async () => {
@@ -333,13 +334,13 @@ describe("RSA certificates with strongSwan", () => {
 });
 
 describe("ECDSA certificates with strongSwan, which signs HASH itself", () => {
-  for (const [authentication, curve, size, hash] of [
-    ["ecdsa-256", "P-256", 256, "sha256"],
-    ["ecdsa-384", "P-384", 384, "sha384"],
-    ["ecdsa-521", "P-521", 521, "sha512"],
+  for (const [authentication, curve, hash] of [
+    ["ecdsa-256", "P-256", "sha256"],
+    ["ecdsa-384", "P-384", "sha384"],
+    ["ecdsa-521", "P-521", "sha512"],
   ] as const) {
     test(`both roles: ${authentication}`, async () => {
-      const ecdsa = await credentials({ kind: "ecdsa", curve }, "ecdsa", size);
+      const ecdsa = await credentials({ kind: "ecdsa", curve });
       const ids = { ours: "fqdn:gm.example", charon: "charon.example" };
       const one = certified(ecdsa, authentication, ids, { ecdsaSigns: "HASH" });
       expect(await initiated(one)).toEqual([`signature: ecdsa over ${hash} HASH`]);
@@ -348,7 +349,7 @@ describe("ECDSA certificates with strongSwan, which signs HASH itself", () => {
   }
 
   test("it refuses the reading of RFC 4754, and we say what it says", async () => {
-    const ecdsa = await credentials({ kind: "ecdsa", curve: "P-256" }, "ecdsa", 256);
+    const ecdsa = await credentials({ kind: "ecdsa", curve: "P-256" });
     const one = certified(ecdsa, "ecdsa-256", { ours: "fqdn:gm.example", charon: "charon.example" });
     await configure(one);
     await using ours = await Ours.start(one.ours, 500);

@@ -72,8 +72,8 @@ async function captureOurs(name: string, group: GroupPolicy): Promise<Registrati
       ...gcksPolicy([group], { local: { identity, certificates: [] } }),
       listen: [keyServer.local],
     });
-    using gcks = new SocketHost(gcksEngine, keyServer.socket, keyServer.local, nodeCrypto);
-    using gm = new SocketHost(new GmEngine(policy), member.socket, member.local, crypto);
+    using gcks = new SocketHost(gcksEngine, [keyServer], nodeCrypto);
+    using gm = new SocketHost(new GmEngine(policy), [member], crypto);
     await vi.waitUntil(() => gm.engine.status().groups[0]?.state === "registered", { timeout: 20_000 });
     expect(gcks.engine.status().members).toBe(1);
     const datagrams = await vi.waitUntil(

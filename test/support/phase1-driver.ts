@@ -123,7 +123,7 @@ async function main(file: string): Promise<void> {
   const socket = createSocket("udp4");
   socket.bind(spec.local.port, spec.local.address);
   await once(socket, "listening");
-  using host = new SocketHost(engine, socket, spec.local, nodeCrypto);
+  using host = new SocketHost(engine, [{ socket, local: spec.local }], nodeCrypto);
   say({ line: "ready" });
   for await (const line of createInterface(process.stdin)) {
     if (line === "initiate") host.command({ local: spec.local, remote: spec.remote, peer: "peer" });

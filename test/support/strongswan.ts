@@ -1,24 +1,16 @@
 /**
- * strongSwan's charon (Debian 12: charon-systemd, strongswan-swanctl, strongswan-pki and the plugin packages) in a network
- * namespace, without systemd and beside any other: a configuration, a vici socket and a log of its own.
+ * strongSwan's charon (Debian 12: charon-systemd, strongswan-swanctl, strongswan-pki and the plugin packages) as a peer of
+ * Phase 1.
  */
-import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
-import { end, type Namespace } from "./namespace.ts";
-
-const run = promisify(execFile);
-
-const DAEMON = "/usr/sbin/charon-systemd";
+import { CharonDaemon } from "./charon-daemon.ts";
+import type { Namespace } from "./namespace.ts";
 
 const PLUGINS =
   "random nonce drbg openssl aes sha1 sha2 md5 hmac kdf gcm pem pkcs1 pkcs8 pubkey x509 revocation constraints " +
   "socket-default kernel-netlink vici";
-
-const TOOL_PLUGINS = "pem pkcs1 pkcs8 x509 pubkey openssl random nonce";
 
 /** One connection, Phase 1 of IKEv1 only. */
 export interface CharonConnection {
@@ -40,33 +32,21 @@ export interface CharonConnection {
 
 export class Charon implements AsyncDisposable {
   readonly #namespace: Namespace;
-  readonly #directory: string;
-  readonly #stop: () => Promise<void>;
+  readonly #daemon: CharonDaemon;
 
-  private constructor(namespace: Namespace, directory: string, stop: () => Promise<void>) {
+  private constructor(namespace: Namespace, daemon: CharonDaemon) {
     this.#namespace = namespace;
-    this.#directory = directory;
-    this.#stop = stop;
+    this.#daemon = daemon;
   }
 
   /** Starts a daemon; it answers on UDP 500 of the namespace. @throws with its log when it does not come up */
   static async start(namespace: Namespace): Promise<Charon> {
-    const directory = await mkdtemp(join(tmpdir(), "keyherald-charon-"));
-    await writeFile(join(directory, "strongswan.conf"), daemonConfiguration(directory));
-    const daemon = namespace.start("env", [`STRONGSWAN_CONF=${directory}/strongswan.conf`, DAEMON], {
-      stdio: "ignore",
-    });
-    const charon = new Charon(namespace, directory, () => end(daemon));
-    for (let tries = 0; !(await exists(join(directory, "charon.vici"))); tries++) {
-      if (tries > 100) throw new Error(`charon did not start:\n${await charon.log()}`);
-      await sleep(100);
-    }
-    return charon;
+    return new Charon(namespace, await CharonDaemon.start(namespace, { plugins: PLUGINS }));
   }
 
   /** Replaces the configuration, and ends what was established under the old one. */
   async configure(connection: CharonConnection): Promise<void> {
-    const swanctl = join(this.#directory, "swanctl");
+    const swanctl = join(this.#daemon.directory, "swanctl");
     await this.#swanctl("--terminate", "--ike", "lab", "--force").catch(() => undefined);
     await rm(swanctl, { recursive: true, force: true });
     for (const name of ["x509", "x509ca", "private"]) await mkdir(join(swanctl, name), { recursive: true });
@@ -106,84 +86,19 @@ export class Charon implements AsyncDisposable {
 
   /** The daemon's log so far. */
   log(): Promise<string> {
-    return readFile(join(this.#directory, "charon.log"), "utf8").catch(() => "no log");
+    return this.#daemon.log();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stop();
-    await rm(this.#directory, { recursive: true, force: true });
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#daemon[Symbol.asyncDispose]();
   }
 
   async #swanctl(command: string, ...args: readonly string[]): Promise<string> {
-    const settings = [`STRONGSWAN_CONF=${this.#directory}/strongswan.conf`, `SWANCTL_DIR=${this.#directory}/swanctl`];
-    const uri = ["--uri", `unix://${this.#directory}/charon.vici`];
+    const { directory, socket } = this.#daemon;
+    const settings = [`STRONGSWAN_CONF=${directory}/strongswan.conf`, `SWANCTL_DIR=${directory}/swanctl`];
+    const uri = ["--uri", `unix://${socket}`];
     return (await this.#namespace.exec("env", ...settings, "swanctl", command, ...uri, ...args)).stdout;
   }
-}
-
-/** A certification authority made by strongSwan's pki, and one certificate of it: PEM. */
-export interface CharonPki {
-  readonly anchor: string;
-  readonly certificate: string;
-  readonly key: string;
-}
-
-/** `kind` as pki's --type and --size have it: `rsa 2048`, `ecdsa 384`. */
-export async function charonPki(kind: "rsa" | "ecdsa", size: number, name: string): Promise<CharonPki> {
-  const directory = await mkdtemp(join(tmpdir(), "keyherald-pki-"));
-  const settings = join(directory, "strongswan.conf");
-  await writeFile(settings, `pki { load = ${TOOL_PLUGINS} }\n`);
-  const pki = async (...args: readonly string[]): Promise<string> => {
-    const { stdout } = await run("pki", [...args], { env: { ...process.env, STRONGSWAN_CONF: settings } });
-    return stdout;
-  };
-  const file = async (label: string, content: string): Promise<string> => {
-    const path = join(directory, label);
-    await writeFile(path, content, { mode: 0o600 });
-    return path;
-  };
-  try {
-    const generate = () => pki("--gen", "--type", kind, "--size", String(size), "--outform", "pem");
-    const caKey = await file("ca.key", await generate());
-    const dn = ["--dn", `C=CH, O=strongSwan, CN=CA ${kind} ${size}`];
-    const anchor = await pki("--self", "--in", caKey, "--type", kind, "--ca", ...dn, "--outform", "pem");
-    const ca = await file("ca.pem", anchor);
-    const key = await generate();
-    const own = await file("own.key", key);
-    const subject = ["--dn", `C=CH, O=strongSwan, CN=${name}`, "--san", name];
-    const from = ["--in", own, "--type", "priv", "--cacert", ca, "--cakey", caKey];
-    const certificate = await pki("--issue", ...from, ...subject, "--outform", "pem");
-    return { anchor, certificate, key };
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-}
-
-function daemonConfiguration(directory: string): string {
-  return `charon {
-  load_modular = no
-  load = ${PLUGINS}
-  retransmit_tries = 3
-  retransmit_timeout = 1.0
-  retransmit_base = 1.5
-  half_open_timeout = 10
-  block_threshold = 0
-  cookie_threshold = 0
-  install_routes = no
-  filelog {
-    f {
-      path = ${directory}/charon.log
-      flush_line = yes
-      default = 1
-      ike = 2
-    }
-  }
-  syslog { daemon { default = -1 } auth { default = -1 } }
-  journal { default = -1 }
-  plugins { vici { socket = unix://${directory}/charon.vici } }
-}
-swanctl { load = ${TOOL_PLUGINS} }
-`;
 }
 
 function connectionConfiguration(connection: CharonConnection): string {
@@ -222,11 +137,4 @@ secrets {
   }
 }
 `;
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
