@@ -1,0 +1,86 @@
+/** REDIRECT and REDIRECTED_FROM (RFC 5685): gateways as they travel, and how often a client lets itself be sent on. */
+import type { Instant } from "../core/engine.ts";
+import { GatewayType, NotifyType } from "../iana/ikev2.ts";
+import { sanitise } from "../ledger/sanitise.ts";
+import { addressOctets, addressText } from "../util/address.ts";
+import { isZero, utf8 } from "../util/octets.ts";
+import { err, ok, type Result } from "../util/result.ts";
+import {
+  decodeNotifyData,
+  encodeNotifyData,
+  type Gateway,
+  redirect,
+  redirectedFrom,
+} from "../wire/ikev2/notify-data.ts";
+import type { NotifyPayload } from "../wire/ikev2/payloads.ts";
+import { notify } from "./contents.ts";
+
+/** RFC 1035 2.3.4; it is also what GW Ident Len can count. */
+const LONGEST_NAME = 255;
+
+/** RFC 5685 7, the default values. */
+const MAX_REDIRECTS = 5;
+const REDIRECT_LOOP_DETECT_PERIOD_MS = 300_000;
+
+/**
+ * Sends a client to another gateway.
+ * @param gateway an address, or a host name, which the client looks up
+ * @param nonce Ni in an answer to IKE_SA_INIT; in a protected message there is none (9.2)
+ */
+export function redirectNotify(gateway: string, nonce: Uint8Array = new Uint8Array()): NotifyPayload {
+  return notify(NotifyType.REDIRECT, encodeNotifyData(redirect, { ...gatewayOf(gateway), nonce }));
+}
+
+/** Tells a gateway who sent us to it; it also says that we can be sent on. */
+export function redirectedFromNotify(gateway: string): NotifyPayload {
+  return notify(NotifyType.REDIRECTED_FROM, encodeNotifyData(redirectedFrom, gatewayOf(gateway)));
+}
+
+function gatewayOf(text: string): Gateway {
+  const address = addressOctets(text);
+  if (address === undefined) return { gatewayType: GatewayType.FQDN, identity: utf8(text).subarray(0, LONGEST_NAME) };
+  return { gatewayType: address.length === 4 ? GatewayType.IPV4 : GatewayType.IPV6, identity: address };
+}
+
+/** Where a client is sent to. */
+export interface Redirect {
+  /** In its canonical text. */
+  readonly address: string;
+  readonly nonce: Uint8Array;
+}
+
+/** Reads a REDIRECT; or why it leads nowhere, for the ledger. */
+export function readRedirect({ data }: NotifyPayload): Result<Redirect, string> {
+  const read = decodeNotifyData(redirect, data);
+  if (!read.ok) return err("the REDIRECT cannot be read");
+  const address = gatewayAddress(read.value);
+  return address.ok ? ok({ address: address.value, nonce: read.value.nonce }) : address;
+}
+
+/** The address of the gateway that sent a client here; undefined when it cannot be read. */
+export function readRedirectedFrom({ data }: NotifyPayload): string | undefined {
+  const read = decodeNotifyData(redirectedFrom, data);
+  const address = read.ok ? gatewayAddress(read.value) : undefined;
+  return address?.ok ? address.value : undefined;
+}
+
+function gatewayAddress({ gatewayType, identity }: Gateway): Result<string, string> {
+  if (gatewayType === GatewayType.FQDN) {
+    return err(`host names are not looked up: ${sanitise(identity)}`);
+  }
+  const length = gatewayType === GatewayType.IPV4 ? 4 : gatewayType === GatewayType.IPV6 ? 16 : undefined;
+  const address = identity.length === length && !isZero(identity) ? addressText(identity) : undefined;
+  return address === undefined ? err(`the REDIRECT has no address of type ${gatewayType}`) : ok(address);
+}
+
+/** When a client was sent on, the last few times. */
+export type Redirections = readonly Instant[];
+
+/**
+ * The redirections with one more, now; undefined when that is one too many within a short time: gateways that send a client
+ * to each other, or somebody who means to keep it from its work (7).
+ */
+export function oneMore(earlier: Redirections, now: Instant): Redirections | undefined {
+  const recent = earlier.filter((at) => now - at < REDIRECT_LOOP_DETECT_PERIOD_MS);
+  return recent.length >= MAX_REDIRECTS ? undefined : [...recent, now];
+}
