@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { StoreError } from "../store/store.ts";
-import { endpointText, socketProblem, storeProblem } from "./problems.ts";
+import { endpointText } from "../util/address.ts";
+import { socketProblem, storeProblem } from "./problems.ts";
 
 const endpoint = { address: "2001:db8::1", port: 848 };
 

@@ -1,6 +1,7 @@
 /** What keeps a daemon from starting, in words that say what to do. */
 import type { Endpoint } from "../core/engine.ts";
 import { StoreError } from "../store/store.ts";
+import { endpointText } from "../util/address.ts";
 
 /** The daemon cannot start, or not go on; the message is for people. */
 export class DaemonError extends Error {
@@ -10,12 +11,6 @@ export class DaemonError extends Error {
     this.name = "DaemonError";
     this.code = code;
   }
-}
-
-/** `192.0.2.1:848`, `[2001:db8::1]:848`. */
-export function endpointText(endpoint: Endpoint): string {
-  const address = endpoint.address.includes(":") ? `[${endpoint.address}]` : endpoint.address;
-  return `${address}:${endpoint.port}`;
 }
 
 /** Why a socket could not be bound. */

@@ -2,6 +2,7 @@
 import type { Endpoint } from "../core/engine.ts";
 import type { Cause, LedgerEvent, Subject } from "../ledger/event.ts";
 import { hex } from "../util/octets.ts";
+import type { ReceivedReason } from "./delete-reason.ts";
 import { type ChildSa, type ConnectionState, connectionOf, type IkeSa, type Ikev2 } from "./state.ts";
 
 /** What an event is about: the most particular one says all the others whose story it belongs to. */
@@ -65,4 +66,19 @@ export function count(ike: Ikev2, name: string): void {
  */
 export function drop(ike: Ikev2, code: string, why: string, from: Endpoint): void {
   ike.reports.drop(code, why, from, ike.env, ike.out);
+}
+
+/** Reason and figures of an event about a Delete of the peer: what it said of it, if anything. */
+export function reasonDetails(
+  ike: Ikev2,
+  said: ReceivedReason | undefined,
+  figures: NonNullable<Details["figures"]>,
+): Pick<Details, "reason" | "figures"> {
+  if (said === undefined) return { figures };
+  const { text, raw, octets, downtimeSeconds } = said;
+  const expectedAt = downtimeSeconds > 0 ? { expectedAt: ike.env.now + 1000 * downtimeSeconds } : {};
+  return {
+    reason: text === "" ? undefined : text,
+    figures: { ...figures, downtimeSeconds, raw, octets, ...expectedAt },
+  };
 }

@@ -3,7 +3,7 @@
  * the SA in question; README.md tells which file does what, and how one is added.
  */
 import type { Deadlines } from "../core/deadlines.ts";
-import type { Endpoint, Env, Instant, JobResult, Output, Plain, Refusal, WorkId } from "../core/engine.ts";
+import type { Endpoint, Env, Instant, JobResult, Output, WorkId } from "../core/engine.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Reports } from "../core/reports.ts";
 import type { CertificateReference, KeyExchange, SecretKey } from "../crypto/provider.ts";
@@ -25,6 +25,8 @@ export interface Ikev2 {
   readonly connections: Map<string, ConnectionState>;
   /** All IKE SAs in all phases, by our own SPI in hex. */
   readonly ikeSas: Map<string, IkeSa>;
+  /** IKE SAs that are no more, for a while: they repeat their last answer to a peer that has not got it. */
+  readonly ended: Map<string, Ended>;
   /** All Child SAs, by their inbound SPI in hex. */
   readonly childSas: Map<string, ChildSa>;
   /** Established IKE SAs by connection and proven identity of the peer (`peerKey`). */
@@ -34,6 +36,10 @@ export interface Ikev2 {
   readonly cookies: CookieSecrets;
   /** What a finished job continues with. */
   readonly works: Map<WorkId, (result: JobResult) => void>;
+  /** Who is told when an IKE SA, by its key, has ended. */
+  readonly endings: Map<string, (() => void)[]>;
+  /** What happens to an IKE SA, by its key, after a pause: the deadline `pause:KEY`. */
+  readonly pauses: Map<string, () => void>;
   /** `WHAT:ID`: what is done is in the table of engine.ts, ID the key of an IKE SA, a Child SA or a connection's name. */
   readonly deadlines: Deadlines<string>;
   readonly reports: Reports;
@@ -95,7 +101,7 @@ export interface IkeSa {
   /** The request in flight is of this task. */
   current: Task | undefined;
   /** Fragments of a request, and of a response, that is not complete (RFC 7383 2.6). */
-  readonly fragments: { request?: Reassembly; response?: Reassembly };
+  readonly fragments: { request: Reassembly | undefined; response: Reassembly | undefined };
   /** When the last genuine message of the peer came, and when we last sent something. */
   heardAt: Instant;
   sentAt: Instant;
@@ -112,6 +118,11 @@ export type EstablishedSa = IkeSaIn<Established>;
 /** Narrows an IKE SA to the phase it is in. */
 export function isIn<N extends PhaseName>(sa: IkeSa, at: N): sa is IkeSaIn<Extract<Phase, { at: N }>> {
   return sa.phase.at === at;
+}
+
+/** The IKE SA goes on to another phase. */
+export function enter<P extends Phase>(sa: IkeSa, phase: P): IkeSaIn<P> {
+  return Object.assign<IkeSa, { phase: P }>(sa, { phase });
 }
 
 /** The SA can carry exchanges of our choice. */
@@ -157,6 +168,8 @@ export interface InitExchange {
   readonly response: Uint8Array;
   readonly pi: IkeKeys["pi"];
   readonly pr: IkeKeys["pr"];
+  /** Authorities that the responder asked certificates of: SHA-1 of their keys. */
+  readonly requested: readonly Uint8Array[];
   /** Numbers of HashAlgorithm that the peer can verify; undefined: it does not do RFC 7427. */
   readonly peerHashes: readonly number[] | undefined;
 }
@@ -173,8 +186,8 @@ export interface SaInitSent {
   readonly cookie: Uint8Array | undefined;
   /** How often it began again, for a cookie or another group: bounded. */
   readonly restarts: number;
-  /** Why it was refused in the clear, by somebody who proved nothing (RFC 7296 2.21.1). */
-  refusal: string | undefined;
+  /** Why it was refused in the clear, by somebody who proved nothing (RFC 7296 2.21.1), and after how many sends. */
+  refusal: { readonly code: string; readonly why: string; readonly sent: number } | undefined;
   /** The gateway that sent us here (RFC 5685 5). */
   readonly redirectedFrom: string | undefined;
   /** This SA takes the place of that one, by its key: re-authentication (RFC 7296 2.8.3), redirection (RFC 5685 5). */
@@ -207,10 +220,11 @@ export interface AuthSent {
   readonly replaces: Replaces | undefined;
 }
 
-/** Either side: the peer's certificates are being validated. */
+/** Either side: the peer's certificates are being validated; as responder also: its proof is refused, after a pause. */
 export interface Verifying {
   readonly at: "VERIFYING";
-  readonly connection: ConnectionState;
+  /** Undefined when the peer is nobody whom we know. */
+  readonly connection: ConnectionState | undefined;
   readonly secured: Secured;
 }
 
@@ -260,6 +274,12 @@ export interface Deleting {
   readonly secured: Secured;
   /** Undefined when it did not prove who it is. */
   readonly peer: Peer | undefined;
+}
+
+/** What is left of an IKE SA for a while. */
+export interface Ended {
+  readonly sa: IkeSa;
+  readonly secured: Secured;
 }
 
 /** Why we delete something: what DELETE_REASON says, and the ledger. */
@@ -344,7 +364,7 @@ export interface Received {
 export interface Answer {
   readonly payloads: readonly Payload[];
   /** Done when the answer is out: what follows from it, new requests and the end of the SA among it. */
-  readonly then?: () => void;
+  readonly after?: () => void;
 }
 
 /**
@@ -352,6 +372,3 @@ export interface Answer {
  * ended.
  */
 export type RequestHandler = (ike: Ikev2, sa: IkeSa, request: Received) => Answer | undefined;
-
-/** A command's answer. */
-export type CommandResult = { readonly reply: Plain } | { readonly refusal: Refusal };

@@ -1,7 +1,7 @@
 /** Groups, members and rekeys as text. */
 import type { z } from "zod";
 import type { absentView, gmGroupView, groupView, memberView, rekeyMemberView, rekeyView } from "../../api/views.ts";
-import { endpointText } from "../../daemon/problems.ts";
+import { endpointText } from "../../util/address.ts";
 import { wrapped } from "./print.ts";
 import { bad, bold, dim, stateText, warn } from "./style.ts";
 import { facts, table } from "./table.ts";

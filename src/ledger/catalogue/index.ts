@@ -3,11 +3,12 @@ import type { Told } from "../event.ts";
 import type { Catalogue, EventForm } from "./form.ts";
 import { gcksEvents } from "./gcks.ts";
 import { gmEvents } from "./gm.ts";
+import { ikev2Events } from "./ikev2.ts";
 import { phase1Events } from "./phase1.ts";
 import { serverEvents } from "./server.ts";
 
 /** Every declared kind. */
-export const catalogue: Catalogue = { ...serverEvents, ...phase1Events, ...gcksEvents, ...gmEvents };
+export const catalogue: Catalogue = { ...serverEvents, ...phase1Events, ...gcksEvents, ...gmEvents, ...ikev2Events };
 
 /** The form of a kind; an undeclared one gets a sentence from its kind, reason and figures. */
 export function formOf(kind: string): EventForm {

@@ -1,0 +1,152 @@
+/** How Child SAs come and go here: the books, the data plane, and what is told. Nothing is sent. */
+import { deleteReasons } from "../ledger/delete-reasons.ts";
+import type { ChildSaPair, SadSelector } from "../sad/sad.ts";
+import { hex } from "../util/octets.ts";
+import type { AddressSelector } from "../wire/ikev2/payloads.ts";
+import { answerWaiting } from "./connections.ts";
+import type { ReceivedReason } from "./delete-reason.ts";
+import type { ChildKeys } from "./keys.ts";
+import { reasonDetails, report } from "./report.ts";
+import { selectorText } from "./selector-text.ts";
+import type { ChildAgreement, ChildSa, DeleteWhy, EstablishedSa, Ikev2, Nat } from "./state.ts";
+import { espSuiteText } from "./suite.ts";
+
+/** Deadlines that go with a Child SA. */
+const DEADLINES = ["child-rekey", "child-lifetime", "child-inactivity", "child-gone"];
+
+/** ESP goes inside UDP (RFC 7296 2.23): somebody is behind a NAT, or pretends to be. */
+export function encapsulates({ local, remote, forced }: Nat): boolean {
+  return local || remote || forced;
+}
+
+/** How a Child SA comes into being. */
+export interface Installation {
+  readonly keys: ChildKeys;
+  /** Whether we began the exchange that made it: whose direction `keys.initiator` is. */
+  readonly initiated: boolean;
+  /** Whether it is used for sending at once; else `activateChild` says when. */
+  readonly outbound: boolean;
+  /** The SA whose place it takes, by its inbound SPI in hex: a rekey. */
+  readonly replaces?: string;
+}
+
+/** A Child SA stands: the data plane gets it, and keeps its keys alone. */
+export function installChild(
+  ike: Ikev2,
+  sa: EstablishedSa,
+  agreement: ChildAgreement,
+  { keys, initiated, outbound, replaces }: Installation,
+): ChildSa {
+  const { policy, ...agreed } = agreement;
+  const { connection, secured, children } = sa.phase;
+  const child: ChildSa = {
+    ...agreed,
+    policy,
+    key: hex(agreed.spiIn),
+    ikeSa: sa,
+    encapsulated: encapsulates(secured.nat),
+    since: ike.env.now,
+    state: "installed",
+    octets: 0,
+    packets: 0,
+  };
+  ike.childSas.set(child.key, child);
+  children.set(child.key, child);
+  const pair = pairOf(child, keys, initiated);
+  ike.out.push({ out: "sad", change: { change: "install-child", pair, outbound } });
+  report(ike, { child }, "ikev2.child-established", {
+    cause: replaces !== undefined ? "timer" : initiated ? "operator" : "peer",
+    figures: {
+      child: policy.name,
+      spiIn: child.key,
+      spiOut: hex(child.spiOut),
+      mode: child.mode,
+      suite: espSuiteText(child.suite),
+      local: child.local.map(selectorText),
+      remote: child.remote.map(selectorText),
+      ...(replaces !== undefined && { replaces }),
+    },
+  });
+  answerWaiting(ike, connection);
+  return child;
+}
+
+function pairOf(child: ChildSa, keys: ChildKeys, initiated: boolean): ChildSaPair {
+  const { policy, suite, ikeSa } = child;
+  const [inbound, outbound] = initiated ? [keys.responder, keys.initiator] : [keys.initiator, keys.responder];
+  return {
+    connection: ikeSa.phase.connection.config.name,
+    child: policy.name,
+    mode: child.mode,
+    spiIn: child.spiIn,
+    spiOut: child.spiOut,
+    encryption: suite.encryption.id,
+    ...(suite.encryption.keyBits !== undefined && { keyBits: suite.encryption.keyBits }),
+    ...(suite.integrity !== undefined && { integrity: suite.integrity.id }),
+    esn: suite.esn,
+    encryptionIn: inbound.encryption,
+    encryptionOut: outbound.encryption,
+    ...(inbound.integrity !== undefined && { integrityIn: inbound.integrity }),
+    ...(outbound.integrity !== undefined && { integrityOut: outbound.integrity }),
+    localSelectors: child.local.map(sadSelector),
+    remoteSelectors: child.remote.map(sadSelector),
+    local: ikeSa.local,
+    remote: ikeSa.remote,
+    encapsulated: child.encapsulated,
+  };
+}
+
+function sadSelector({ ipProtocol, startPort, endPort, startAddress, endAddress }: AddressSelector): SadSelector {
+  return { ipProtocol, startPort, endPort, startAddress, endAddress };
+}
+
+/** From now on it is used for sending. */
+export function activateChild(ike: Ikev2, child: ChildSa): void {
+  const connection = child.ikeSa.phase.connection.config.name;
+  ike.out.push({ out: "sad", change: { change: "activate-child", connection, spiIn: child.spiIn } });
+}
+
+/** Why a Child SA is taken away. */
+export type ChildEnd =
+  /** The peer deleted it. */
+  | { readonly by: "peer"; readonly reason: ReceivedReason | undefined }
+  /** We do: told when our Delete leaves. */
+  | { readonly by: "us" }
+  /** Its IKE SA ends, which is told. */
+  | { readonly by: "ike-sa" };
+
+/** A Child SA is no more: it leaves the books and the data plane. */
+export function removeChild(ike: Ikev2, child: ChildSa, end: ChildEnd): void {
+  if (ike.childSas.get(child.key) !== child) return;
+  const { connection, children } = child.ikeSa.phase;
+  if (end.by === "peer") {
+    const heldSeconds = (ike.env.now - child.since) / 1000;
+    report(ike, { child }, "ikev2.child-deleted", {
+      cause: "peer",
+      ...reasonDetails(ike, end.reason, { by: "peer", child: child.policy.name, heldSeconds }),
+    });
+  }
+  ike.childSas.delete(child.key);
+  children.delete(child.key);
+  for (const what of DEADLINES) ike.deadlines.clear(`${what}:${child.key}`);
+  const { name } = connection.config;
+  ike.out.push({
+    out: "sad",
+    change: { change: "remove-child", connection: name, child: child.policy.name, spiIn: child.spiIn },
+  });
+}
+
+/** Told when our Delete of it leaves. */
+export function tellChildDeletion(ike: Ikev2, child: ChildSa, { cause, text, downtimeSeconds }: DeleteWhy): void {
+  report(ike, { child }, "ikev2.child-deleted", {
+    cause: deleteReasons[cause].cause,
+    reason: text ?? deleteReasons[cause].text,
+    figures: {
+      by: "us",
+      code: cause,
+      child: child.policy.name,
+      heldSeconds: (ike.env.now - child.since) / 1000,
+      downtimeSeconds: downtimeSeconds ?? ike.policy.deleteReason.downtimeSeconds[cause] ?? 0,
+    },
+  });
+}

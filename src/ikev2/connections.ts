@@ -1,0 +1,124 @@
+/**
+ * What becomes of a connection when its IKE SAs come and go: whether and when it is tried again, and who waits for it.
+ * Nothing begins here: that is for the deadline `connect:NAME`.
+ */
+import type { Refusal } from "../core/engine.ts";
+import { endOutage } from "./outages.ts";
+import { report } from "./report.ts";
+import { type ConnectionState, type EstablishedSa, type Ikev2, isEstablished, type Waiter } from "./state.ts";
+import type { Connection } from "./types.ts";
+import { connectionView, plainView } from "./views.ts";
+
+/** The nominal delay is varied by so much, so that many clients of a gateway do not come all at once. */
+const SPREAD = 0.1;
+
+export function newConnection(config: Connection): ConnectionState {
+  return {
+    config,
+    wanted: config.start === "always",
+    ikeSas: new Set(),
+    failures: 0,
+    lastError: undefined,
+    outage: undefined,
+    waiting: [],
+  };
+}
+
+/** The established IKE SAs of a connection, the newest last. */
+export function establishedSas({ ikeSas }: ConnectionState): EstablishedSa[] {
+  return [...ikeSas].filter(isEstablished);
+}
+
+/** An attempt of ours is under way. */
+export function isConnecting({ ikeSas }: ConnectionState): boolean {
+  for (const { role, phase } of ikeSas) {
+    if (role === "initiator" && phase.at !== "ESTABLISHED" && phase.at !== "DELETING") return true;
+  }
+  return false;
+}
+
+/** Tries, unless it is up by then, in `delayMs`; an earlier attempt that is planned stays. */
+export function connectSoon(ike: Ikev2, connection: ConnectionState, delayMs: number): void {
+  if (ike.closing || connection.config.remote.endpoint === undefined) return;
+  const key = `connect:${connection.config.name}`;
+  const at = ike.env.now + delayMs;
+  if (at < (ike.deadlines.get(key) ?? Number.POSITIVE_INFINITY)) ike.deadlines.set(key, at);
+}
+
+/** How long to wait after so many failures, one after another. */
+export function backOff(ike: Ikev2, { config: { retryMs }, failures }: ConnectionState): number {
+  const nominal = Math.min(retryMs.max, retryMs.first * 2 ** Math.max(0, failures - 1));
+  return nominal * (1 - SPREAD * ike.env.random.fraction());
+}
+
+/** An IKE SA stands: the connection is back if it was away. */
+export function connectionUp(ike: Ikev2, connection: ConnectionState): void {
+  connection.failures = 0;
+  connection.lastError = undefined;
+  ike.deadlines.clear(`connect:${connection.config.name}`);
+  endOutage(ike, connection);
+}
+
+/** An IKE SA has ended, and no other one stands: a connection that is to be up is tried again. */
+export function connectionDown(ike: Ikev2, connection: ConnectionState): void {
+  if (connection.wanted) connectSoon(ike, connection, backOff(ike, connection));
+}
+
+/** An attempt of ours came to nothing. */
+export function attemptFailed(ike: Ikev2, connection: ConnectionState, code: string, why: string): void {
+  connection.failures += 1;
+  connection.lastError = why;
+  const retry = connection.wanted && !ike.closing;
+  const retryInMs = retry ? backOff(ike, connection) : undefined;
+  report(ike, { connection }, "ikev2.failed", {
+    cause: "failure",
+    level: "warning",
+    reason: why,
+    figures: { code, failures: connection.failures, ...(retryInMs !== undefined && { retryInMs }) },
+  });
+  if (retryInMs !== undefined) connectSoon(ike, connection, retryInMs);
+  refuseWaiting(ike, connection, () => true, { code, message: `${connection.config.name} is not up: ${why}` });
+}
+
+/** Answers those who wait for what stands now. */
+export function answerWaiting(ike: Ikev2, connection: ConnectionState): void {
+  for (const waiter of takeWaiting(connection, (one) => isUp(connection, one.child))) {
+    ike.out.push({ out: "reply", id: waiter.id, reply: plainView(connectionView(ike, connection)) });
+  }
+}
+
+/** Refuses those who wait and of whom `which` holds. */
+export function refuseWaiting(
+  ike: Ikev2,
+  connection: ConnectionState,
+  which: (waiter: Waiter) => boolean,
+  refusal: Refusal,
+): void {
+  for (const { id } of takeWaiting(connection, which)) ike.out.push({ out: "refuse", id, refusal });
+}
+
+function takeWaiting(connection: ConnectionState, which: (waiter: Waiter) => boolean): Waiter[] {
+  const taken = connection.waiting.filter(which);
+  if (taken.length > 0) connection.waiting = connection.waiting.filter((waiter) => !taken.includes(waiter));
+  return taken;
+}
+
+/** Whether one child stands; or an IKE SA with all children that start with it. */
+export function isUp(connection: ConnectionState, child: string | undefined): boolean {
+  const sas = establishedSas(connection);
+  if (child === undefined) return sas.some((sa) => missingChildren(sa).length === 0);
+  return sas.some((sa) => hasChild(sa, child));
+}
+
+/** Children that are to stand as long as the IKE SA does, and do not. */
+export function missingChildren(sa: EstablishedSa): string[] {
+  const { children } = sa.phase.connection.config;
+  return children.flatMap(({ name, start }) => (start === "connection" && !hasChild(sa, name) ? [name] : []));
+}
+
+function hasChild({ phase }: EstablishedSa, name: string): boolean {
+  for (const { policy, state } of phase.children.values()) {
+    if (policy.name === name && state !== "deleting") return true;
+  }
+  return false;
+}

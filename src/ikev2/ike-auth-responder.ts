@@ -1,0 +1,185 @@
+/** IKE_AUTH as responder (RFC 7296 1.2, 2.15, 2.21.2). */
+import { type Identity, identityText } from "../core/identity.ts";
+import { samePeer } from "../core/identity-binding.ts";
+import { NotifyType } from "../iana/ikev2.ts";
+import { nameOf } from "../iana/names.ts";
+import { sanitise } from "../ledger/sanitise.ts";
+import { err, ok, type Result } from "../util/result.ts";
+import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
+import { requestedAuthorities } from "./certificates.ts";
+import { installChild } from "./child-life.ts";
+import { answerChild, type ChildAnswer, type ChildRefusal, endsOf } from "./child-negotiation.ts";
+import { notify, payloadOf, payloadsOf } from "./contents.ts";
+import { readIdentity } from "./identity.ts";
+import { deriveChildKeys } from "./keys.ts";
+import { admits, claimedIdentity, type ProofFault, prove, verifyProof } from "./proof.ts";
+import { chooseIke, ikeOffer } from "./proposals.ts";
+import { count, report } from "./report.ts";
+import { announce, endIkeSa, establish } from "./sa-life.ts";
+import {
+  type Answer,
+  type ConnectionState,
+  type EstablishedSa,
+  enter,
+  type IkeSa,
+  type Ikev2,
+  isIn,
+  type Peer,
+  type Received,
+  type SaInitAnswered,
+} from "./state.ts";
+import type { IkeSuite } from "./suite.ts";
+import { proceed, respond } from "./transmit.ts";
+import { validatePath } from "./work.ts";
+
+/** How long a peer waits for being refused: guessing is slow, and the reason is not told by the time that it took. */
+const REFUSAL_MS = 1000;
+
+/** HDR, SK {IDi, [CERT,] [CERTREQ,] [IDr,] AUTH, [CP,] [N+,] SAi2, TSi, TSr} */
+export function answerAuth(ike: Ikev2, sa: IkeSa, request: Received): Answer | undefined {
+  if (!isIn(sa, "SA_INIT_ANSWERED")) return undefined;
+  const { phase } = sa;
+  const { secured, init } = phase;
+  const { payloads } = request;
+  const found = whoIs(ike, phase, payloads);
+  if (!found.ok) {
+    refuse(ike, sa, request, found.error, undefined);
+    return undefined;
+  }
+  const { connection, identity } = found.value;
+  const { config } = connection;
+  const proven = verifyProof(ike, config, secured, init, payloads, "initiator", identity);
+  if (!proven.ok) {
+    refuse(ike, sa, request, proven.error, connection);
+    return undefined;
+  }
+  if (proven.value.by === "psk") return authentic(ike, sa, phase, connection, proven.value.peer, payloads);
+  const { peer } = proven.value;
+  enter(sa, { at: "VERIFYING", connection, secured });
+  validatePath(ike, sa, config, proven.value, (verdict) => {
+    const verified = peer(verdict);
+    if (!verified.ok) {
+      refuse(ike, sa, request, verified.error, connection);
+      return;
+    }
+    const answer = authentic(ike, sa, phase, connection, verified.value, payloads);
+    respond(ike, sa, request, answer.payloads);
+    answer.after?.();
+  });
+  return undefined;
+}
+
+/** Which connection the peer means: one that knows it by name comes before one that takes anybody. */
+function whoIs(
+  ike: Ikev2,
+  { candidates, secured }: SaInitAnswered,
+  payloads: readonly ReceivedPayload[],
+): Result<{ readonly connection: ConnectionState; readonly identity: Identity }, ProofFault> {
+  const claimed = claimedIdentity(payloads, "IDi");
+  if (!claimed.ok) return err({ code: "identity", why: claimed.error });
+  const identity = claimed.value;
+  const wanted = payloadOf(payloads, "IDr");
+  const possible = candidates.filter(
+    ({ config }) => ike.connections.get(config.name)?.config === config && allows(config, secured.suite),
+  );
+  const meant = possible.filter(({ config }) => isMeant(config.local.identity, wanted));
+  const connection =
+    meant.find(({ config }) => admits(ike, config, identity) === "named") ??
+    meant.find(({ config }) => admits(ike, config, identity) === "any");
+  if (connection !== undefined) return ok({ connection, identity });
+  const name = sanitise(identityText(identity, ike.env.crypto));
+  const why = meant.length === 0 ? `${name} asks for another identity than ours` : `no connection is for ${name}`;
+  return err({ code: "identity", why });
+}
+
+/** The suite was chosen of what all candidates allow together: this one must allow it too. */
+function allows({ ikeProposals }: ConnectionState["config"], { encryption, integrity, prf, group }: IkeSuite): boolean {
+  const only = {
+    encryption: [encryption],
+    integrity: integrity === undefined ? [] : [integrity],
+    prf: [prf],
+    groups: [group],
+  };
+  return chooseIke(ikeOffer([only], new Uint8Array()), ikeProposals, 0, group.id).ok;
+}
+
+/** IDr of a request says which of our identities is meant (RFC 7296 1.2). */
+function isMeant(own: Identity, wanted: ReturnType<typeof payloadOf<"IDr">>): boolean {
+  const identity = wanted === undefined ? undefined : readIdentity(wanted);
+  return identity === undefined || (identity.ok && samePeer(identity.value, own));
+}
+
+/** AUTHENTICATION_FAILED whatever the reason, after a pause; the peer is told no more than that (RFC 7296 2.21.2). */
+function refuse(
+  ike: Ikev2,
+  sa: IkeSa,
+  request: Received,
+  { code, why }: ProofFault,
+  connection: ConnectionState | undefined,
+): void {
+  const { phase } = sa;
+  if (phase.at !== "SA_INIT_ANSWERED" && phase.at !== "VERIFYING") return;
+  count(ike, "authentication-failed");
+  enter(sa, { at: "VERIFYING", connection, secured: phase.secured });
+  ike.pauses.set(sa.key, () => {
+    respond(ike, sa, request, [notify(NotifyType.AUTHENTICATION_FAILED)]);
+    endIkeSa(ike, sa, { by: "error", code, why });
+  });
+  ike.deadlines.set(`pause:${sa.key}`, ike.env.now + REFUSAL_MS);
+}
+
+/** HDR, SK {IDr, [CERT,] AUTH, [CP,] [N+,] SAr2, TSi, TSr} */
+function authentic(
+  ike: Ikev2,
+  sa: IkeSa,
+  { secured, init }: SaInitAnswered,
+  connection: ConnectionState,
+  peer: Peer,
+  payloads: readonly ReceivedPayload[],
+): Answer {
+  const { config } = connection;
+  const { now } = ike.env;
+  const requested = requestedAuthorities(payloadsOf(payloads, "CERTREQ"));
+  const proof = prove(ike, config, secured, init, "responder", requested);
+  if (!proof.ok) {
+    const after = () => endIkeSa(ike, sa, { by: "error", code: "no-proof", why: proof.error });
+    return { payloads: [notify(NotifyType.AUTHENTICATION_FAILED)], after };
+  }
+  const { id, certificates, auth } = proof.value;
+  const established = establish(ike, sa, {
+    at: "ESTABLISHED",
+    connection,
+    secured,
+    peer,
+    authenticatedAt: now,
+    since: now,
+    children: new Map(),
+    virtualAddresses: [],
+    rekeying: false,
+  });
+  const child =
+    payloadOf(payloads, "SA") === undefined ? undefined : answerChild(ike, config, endsOf(sa), payloads, "IKE_AUTH", 0);
+  announce(ike, established);
+  if (child?.ok) {
+    const { agreement } = child.value;
+    const { prf } = secured.suite;
+    const keys = deriveChildKeys(ike.env.crypto, { prf, d: secured.d }, agreement.suite, init.nonces);
+    installChild(ike, established, agreement, { keys, initiated: false, outbound: true });
+  } else if (child !== undefined) tellRefusal(ike, established, child.error);
+  const after = () => proceed(ike, established);
+  return { payloads: [id, ...certificates, auth, ...childPayloads(child)], after };
+}
+
+/** A Child SA of the peer's wish that is not to be. */
+export function tellRefusal(ike: Ikev2, sa: EstablishedSa, { notify: { type }, why }: ChildRefusal): void {
+  const figures = { code: nameOf(NotifyType, type) };
+  report(ike, { sa }, "ikev2.child-refused", { cause: "policy", level: "warning", reason: why, figures });
+}
+
+/** The Child SA, or why there is none: the IKE SA stands all the same (RFC 7296 2.21.2). */
+function childPayloads(child: ReturnType<typeof answerChild> | undefined): readonly Payload[] {
+  if (child === undefined) return [];
+  if (!child.ok) return [child.error.notify];
+  const { notifies, sa, selectors }: ChildAnswer = child.value;
+  return [...notifies, sa, ...selectors];
+}

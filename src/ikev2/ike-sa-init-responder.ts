@@ -1,0 +1,212 @@
+/**
+ * IKE_SA_INIT as responder (RFC 7296 1.2, 2.6): anybody can send the first message, so what it costs is bounded before
+ * anything is computed, and a refusal leaves no trace.
+ */
+import type { Datagram } from "../core/engine.ts";
+import { ExchangeType, Flag, NotifyType } from "../iana/ikev2.ts";
+import { hex, utf8 } from "../util/octets.ts";
+import { encodeMessage } from "../wire/ikev2/message.ts";
+import { encodeNotifyData, invalidKePayload } from "../wire/ikev2/notify-data.ts";
+import type { Header, KePayload, NoncePayload, Payload, ReceivedPayload, SaPayload } from "../wire/ikev2/payloads.ts";
+import { notify, notifyOf, payloadOf } from "./contents.ts";
+import {
+  abilities,
+  detectNat,
+  isNonce,
+  NONCE_OCTETS,
+  natDetection,
+  peerHashes,
+  secure,
+  sharedSecret,
+} from "./ike-sa-init.ts";
+import { initialIkeKeys } from "./keys.ts";
+import { inRanges, requestCertificates } from "./proof.ts";
+import { answer, type Choice, chooseIke, groupToAskFor } from "./proposals.ts";
+import { count, drop } from "./report.ts";
+import { addIkeSa } from "./sa-life.ts";
+import { freshSpi } from "./spis.ts";
+import type { ConnectionState, Ikev2 } from "./state.ts";
+import type { IkeSuite } from "./suite.ts";
+import { send } from "./transmit.ts";
+
+/** A first message, and what is in it. */
+interface First {
+  readonly datagram: Datagram;
+  readonly header: Header;
+  readonly payloads: readonly ReceivedPayload[];
+  readonly offered: SaPayload;
+  readonly ke: KePayload;
+  readonly nonce: NoncePayload;
+}
+
+/** The first message of somebody, repeated or new. */
+export function initRequested(
+  ike: Ikev2,
+  datagram: Datagram,
+  header: Header,
+  payloads: readonly ReceivedPayload[],
+): void {
+  const { from } = datagram;
+  const digest = firstDigest(ike, datagram);
+  const begun = ike.halfOpen.begunBy(digest);
+  if (begun !== undefined) {
+    repeatAnswer(ike, begun, datagram);
+    return;
+  }
+  if (ike.closing) return;
+  const [offered, ke, nonce] = [payloadOf(payloads, "SA"), payloadOf(payloads, "KE"), payloadOf(payloads, "NONCE")];
+  if (offered === undefined || ke === undefined || nonce === undefined) return;
+  if (!isNonce(nonce.data)) {
+    drop(ike, "nonce", `a nonce has 16 to 256 octets, not ${nonce.data.length}`, from);
+    return;
+  }
+  const first: First = { datagram, header, payloads, offered, ke, nonce };
+  const candidates = candidatesFor(ike, datagram);
+  if (candidates.length === 0) {
+    drop(ike, "no-connection", "no connection is configured for this address", from);
+    answerInClear(ike, first, [notify(NotifyType.NO_PROPOSAL_CHOSEN)]);
+    return;
+  }
+  if (mayBegin(ike, first)) begin(ike, first, candidates, digest);
+}
+
+/** The same message from the same place is the same request (RFC 7296 2.1). */
+function firstDigest({ env: { crypto } }: Ikev2, { from, bytes }: Datagram): string {
+  return hex(crypto.hash("sha256", utf8(`${from.address} ${from.port} `), bytes));
+}
+
+function repeatAnswer(ike: Ikev2, key: string, { from, via }: Datagram): void {
+  const phase = ike.ikeSas.get(key)?.phase;
+  count(ike, "repeated");
+  if (phase?.at === "SA_INIT_ANSWERED") send(ike, [phase.init.response], via, from);
+}
+
+/** Connections that somebody at this address may be, for the socket that the message came by. */
+function candidatesFor(ike: Ikev2, { from, via }: Datagram): ConnectionState[] {
+  return [...ike.connections.values()].filter(
+    ({ config: { local, remote } }) =>
+      (local.address === undefined || local.address === via.address) && inRanges(remote.addresses, from.address),
+  );
+}
+
+/** Whether there is room for one more half-open IKE SA, and the peer has shown that it receives where it sends from. */
+function mayBegin(ike: Ikev2, first: First): boolean {
+  const { halfOpen, policy, cookies, env } = ike;
+  const { from } = first.datagram;
+  const { total, perSource, cookieFrom } = policy.halfOpen;
+  if (halfOpen.size >= cookieFrom) {
+    const claim = { nonce: first.nonce.data, address: from.address, spiI: first.header.spiI };
+    const given = notifyOf(first.payloads, NotifyType.COOKIE);
+    if (given === undefined || !cookies.holds(given.data, claim, env)) {
+      count(ike, "cookie-demanded");
+      answerInClear(ike, first, [notify(NotifyType.COOKIE, cookies.make(claim, env))]);
+      return false;
+    }
+  }
+  if (halfOpen.size < total && halfOpen.from(from.address) < perSource) return true;
+  const whose = halfOpen.size < total ? "of this address" : "in all";
+  drop(ike, "too-many-half-open", `as many IKE SAs as may be are half-open ${whose}`, from);
+  return false;
+}
+
+function begin(ike: Ikev2, first: First, candidates: readonly ConnectionState[], digest: string): void {
+  const { datagram, offered, ke } = first;
+  const { from } = datagram;
+  const choice = chooseIke(
+    offered,
+    candidates.flatMap(({ config }) => config.ikeProposals),
+    0,
+    ke.group,
+  );
+  if (!choice.ok) {
+    drop(ike, "no-proposal", choice.error, from);
+    answerInClear(ike, first, [notify(NotifyType.NO_PROPOSAL_CHOSEN)]);
+    return;
+  }
+  const wanted = groupToAskFor(choice.value, ke.group);
+  if (wanted !== undefined) {
+    count(ike, "other-group");
+    const data = encodeNotifyData(invalidKePayload, wanted);
+    answerInClear(ike, first, [notify(NotifyType.INVALID_KE_PAYLOAD, data)]);
+    return;
+  }
+  accept(ike, first, choice.value, candidates, digest);
+}
+
+/** HDR, SAr1, KEr, Nr, [CERTREQ], [N+] */
+function accept(
+  ike: Ikev2,
+  { datagram, header, payloads, ke, nonce }: First,
+  choice: Choice<IkeSuite>,
+  candidates: readonly ConnectionState[],
+  digest: string,
+): void {
+  const { env } = ike;
+  const { from, via, bytes } = datagram;
+  const { suite } = choice;
+  const own = env.crypto.keyExchange(suite.group.id);
+  const secret = sharedSecret(own, ke.data);
+  if (secret === undefined) {
+    drop(ike, "bad-public-value", "the initiator's public value is not one of its group", from);
+    return;
+  }
+  const spiI = header.spiI.slice();
+  const spiR = freshSpi(ike, 8);
+  const spis = { initiator: spiI, responder: spiR };
+  const nonces = { initiator: nonce.data.slice(), responder: env.random.octets(NONCE_OCTETS) };
+  const configs = candidates.map(({ config }) => config);
+  const encapsulation = configs.some((config) => config.encapsulation === "force") ? "force" : "auto";
+  const nat = detectNat(env, payloads, { ...spis, responder: header.spiR }, { from, to: via }, encapsulation);
+  const theirs = notifyOf(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
+  const fragmentation = theirs && configs.some((config) => config.fragmentation);
+  const answered: readonly Payload[] = [
+    answer(choice, new Uint8Array()),
+    { kind: "KE", group: own.group, data: own.publicValue },
+    { kind: "NONCE", data: nonces.responder },
+    ...natDetection(env, spis, { from: via, to: from }, encapsulation),
+    ...abilities(fragmentation),
+    notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED),
+    ...requestCertificates(ike, configs),
+  ];
+  const response = encodeMessage(answerHeader({ ...header, spiR }), answered);
+  const keys = initialIkeKeys(env.crypto, suite, nonces, secret, spis);
+  const secured = secure(ike, "responder", { suite, keys, spis, nat, fragmentation });
+  const sa = addIkeSa(
+    ike,
+    "responder",
+    { i: spiI, r: spiR },
+    { local: via, remote: from },
+    {
+      at: "SA_INIT_ANSWERED",
+      secured,
+      init: {
+        nonces,
+        request: bytes.slice(),
+        response,
+        pi: keys.pi,
+        pr: keys.pr,
+        requested: [],
+        peerHashes: peerHashes(payloads),
+      },
+      candidates,
+    },
+  );
+  // IKE_SA_INIT was Message ID 0
+  sa.window.expected = 1;
+  ike.halfOpen.add(sa.key, from.address, digest);
+  ike.deadlines.set(`half-open:${sa.key}`, env.now + ike.policy.halfOpen.timeoutMs);
+  send(ike, [response], via, from);
+}
+
+/** A refusal or a demand: neither it nor the request is kept. */
+function answerInClear(
+  ike: Ikev2,
+  { datagram, header }: Pick<First, "datagram" | "header">,
+  payloads: readonly Payload[],
+): void {
+  send(ike, [encodeMessage(answerHeader(header), payloads)], datagram.via, datagram.from);
+}
+
+function answerHeader({ spiI, spiR }: Pick<Header, "spiI" | "spiR">) {
+  return { spiI, spiR, exchangeType: ExchangeType.IKE_SA_INIT, flags: Flag.RESPONSE, messageId: 0 };
+}

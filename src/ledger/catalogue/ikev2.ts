@@ -1,0 +1,123 @@
+/** Events of IKEv2 (RFC 7296). Subjects: the SA that it is about, and the connection that it belongs to. */
+import type { Told } from "../event.ts";
+import { type Catalogue, count, duration, listed, names, number, reason, text, timeOfDay } from "./form.ts";
+
+/** ` after 2 min`: how long an SA stood. */
+function held(event: Told): string {
+  return ` after ${duration(1000 * (number(event, "heldSeconds") ?? 0))}`;
+}
+
+/** What a peer said with its Delete: `: "host is restarting", expects to be back in about 120 s (14:57:03 UTC)`. */
+function said(event: Told): string {
+  const { reason: words } = event;
+  const seconds = number(event, "downtimeSeconds") ?? 0;
+  const at = number(event, "expectedAt");
+  const until = at === undefined ? "" : ` (${timeOfDay(at)})`;
+  const back = seconds === 0 ? "" : `, expects to be back in about ${seconds} s${until}`;
+  if (words !== undefined && words !== "") return `: "${words}"${back}`;
+  return `${number(event, "octets") === undefined ? " without a reason" : " without words"}${back}`;
+}
+
+/** What we say with our own: `: "host is restarting", announced for 120 s`. */
+function saying(event: Told): string {
+  const seconds = number(event, "downtimeSeconds") ?? 0;
+  return `: "${event.reason ?? ""}"${seconds === 0 ? "" : `, announced for about ${seconds} s`}`;
+}
+
+/** `, 18 s later than announced` */
+function against(event: Told): string {
+  const late = number(event, "lateMs");
+  if (late === undefined) return "";
+  if (Math.abs(late) < 1000) return ", as announced";
+  return `, ${duration(Math.abs(late))} ${late < 0 ? "earlier" : "later"} than announced`;
+}
+
+/** A Child SA by its name and SPIs. */
+function child(event: Told): string {
+  return `Child SA ${text(event, "child")}`;
+}
+
+function times(event: Told): string {
+  const many = number(event, "times") ?? 1;
+  return many > 1 ? ` (${count(many, "time")})` : "";
+}
+
+/** Seconds as they are, up to ten minutes: what was announced in seconds is held against seconds. */
+function away(event: Told): string {
+  const ms = number(event, "awayMs") ?? 0;
+  return ms < 600_000 ? `${Math.round(ms / 1000)} s` : duration(ms);
+}
+
+/** Kinds that start with `ikev2.`. */
+export const ikev2Events: Catalogue = {
+  /** figures: role, remote, identity, authentication, suite. */
+  "ikev2.established": {
+    sentence: (e) =>
+      `IKE SA with ${text(e, "identity")} at ${text(e, "remote")} established as ${text(e, "role")}, ${text(e, "authentication")}, ${text(e, "suite")}`,
+  },
+  /** reason: what was told when it went. figures: awayMs, by, downtimeSeconds, lateMs (absent without an estimate). */
+  "ikev2.reestablished": { sentence: (e) => `re-established after ${away(e)}${against(e)}` },
+  /** An attempt of ours. reason. figures: code, failures, retryInMs. */
+  "ikev2.failed": {
+    sentence: (e) => {
+      const retry = number(e, "retryInMs");
+      const next = retry === undefined ? "" : `; another attempt in ${duration(retry)}`;
+      return `could not be established${reason(e)}${next}`;
+    },
+  },
+  /** A peer's attempt. reason. figures: code, remote. */
+  "ikev2.refused": {
+    sentence: (e) => `an attempt of ${text(e, "remote")} came to nothing (${text(e, "code")})${reason(e)}`,
+  },
+  /**
+   * reason: its words. figures: by (peer, us), heldSeconds, downtimeSeconds; by us: code; by the peer, when it gave a reason:
+   * raw (hex), octets, expectedAt.
+   */
+  "ikev2.deleted": {
+    sentence: (e) =>
+      text(e, "by") === "peer" ? `peer deleted the IKE SA${said(e)}` : `deleted the IKE SA${saying(e)}`,
+  },
+  "ikev2.delete-unanswered": { sentence: () => "the peer did not answer the deletion of the IKE SA" },
+  /** reason. figures: code, heldSeconds. */
+  "ikev2.replaced": { sentence: (e) => `IKE SA ended${held(e)} without a Delete${reason(e)}` },
+  /** figures: heldSeconds, silentSeconds. */
+  "ikev2.peer-dead": {
+    sentence: (e) =>
+      `the peer does not answer any more, nothing came for ${duration(1000 * (number(e, "silentSeconds") ?? 0))}: IKE SA ended${held(e)}`,
+  },
+  /** reason. figures: code, remote. */
+  "ikev2.broken": { sentence: (e) => `IKE SA with ${text(e, "remote")} ended (${text(e, "code")})${reason(e)}` },
+  /** figures: from, to. */
+  "ikev2.peer-moved": { sentence: (e) => `the peer moved from ${text(e, "from")} to ${text(e, "to")}` },
+  /** figures: code, times. */
+  "ikev2.notified": { sentence: (e) => `the peer notifies ${text(e, "code")}${times(e)}` },
+  "ikev2.connection-removed": { sentence: () => "the connection is no longer in the configuration" },
+  /** figures: child, spiIn, spiOut, mode, suite, local (list), remote (list), replaces. */
+  "ikev2.child-established": {
+    sentence: (e) => {
+      const replaces = e.figures?.["replaces"] === undefined ? "" : `, in place of ${text(e, "replaces")}`;
+      const traffic = `${listed(names(e, "local"))} to ${listed(names(e, "remote"))}`;
+      return `${child(e)} established (${text(e, "spiIn")} in, ${text(e, "spiOut")} out), ${text(e, "mode")} mode, ${text(e, "suite")}, ${traffic}${replaces}`;
+    },
+  },
+  /** reason. figures: child, code. */
+  "ikev2.child-failed": { sentence: (e) => `${child(e)} could not be established${reason(e)}` },
+  /** reason. figures: code. */
+  "ikev2.child-refused": {
+    sentence: (e) => `a Child SA of the peer's wish was refused (${text(e, "code")})${reason(e)}`,
+  },
+  /** As ikev2.deleted, with child. */
+  "ikev2.child-deleted": {
+    sentence: (e) =>
+      text(e, "by") === "peer" ? `peer deleted ${child(e)}${said(e)}` : `deleted ${child(e)}${saying(e)}`,
+  },
+  /** reason: what the answer to our Delete says. figures: child, downtimeSeconds, raw, octets. */
+  "ikev2.child-delete-answered": { sentence: (e) => `the peer answers the deletion of ${child(e)}${said(e)}` },
+  /** A datagram that was dropped. figures: code, source, drops. */
+  "ikev2.dropped": {
+    sentence: (e) => {
+      const many = number(e, "drops") ?? 1;
+      return `${count(many, "IKEv2 datagram")} from ${text(e, "source")} dropped (${text(e, "code")})${reason(e)}`;
+    },
+  },
+};
