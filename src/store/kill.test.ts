@@ -66,4 +66,4 @@ test("a process that is killed while it commits leaves a prefix: whole batches, 
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 30_000);
+});

@@ -294,11 +294,10 @@ test("ten thousand records and events are committed in well under a second", () 
     }),
   );
   opened.commit([], [event(0, "gcks.rekey-sent", [rekey, group])]);
-  const start = performance.now();
+  // time of this process, not of a machine that is busy with other things
+  const start = process.cpuUsage();
   const stored = opened.commit(records, events);
-  const first = performance.now() - start;
-  if (process.env.TIMES !== undefined) process.stdout.write(`commit of 10000+10000: ${first.toFixed(0)} ms\n`);
+  const { user, system } = process.cpuUsage(start);
   expect(stored.at(-1)?.because).toBe(1);
-  // generous: the machine of the tests may be busy with other things
-  expect(first).toBeLessThan(2_000);
+  expect((user + system) / 1000).toBeLessThan(2_000);
 });

@@ -85,4 +85,4 @@ export function fuzz(rounds: number, round: (roll: Dice, number: number) => void
 }
 
 /** How long such a run may take, in milliseconds. */
-export const fuzzTimeout = 30_000 + 1000 * fuzzSeconds;
+export const fuzzTimeout = 120_000 + 1000 * fuzzSeconds;

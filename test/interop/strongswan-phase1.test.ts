@@ -70,7 +70,7 @@ class Ours implements AsyncDisposable {
   }
 
   /** Waits for a line of that kind. @throws with everything it said when none comes in time */
-  async line<K extends DriverLine["line"]>(kind: K, timeoutMs = 15_000): Promise<DriverLine & { readonly line: K }> {
+  async line<K extends DriverLine["line"]>(kind: K, timeoutMs = 60_000): Promise<DriverLine & { readonly line: K }> {
     const until = Date.now() + timeoutMs;
     for (;;) {
       const found = this.lines.find((one): one is DriverLine & { readonly line: K } => one.line === kind);

@@ -74,14 +74,14 @@ async function captureOurs(name: string, group: GroupPolicy): Promise<Registrati
     });
     using gcks = new SocketHost(gcksEngine, [keyServer], nodeCrypto);
     using gm = new SocketHost(new GmEngine(policy), [member], crypto);
-    await vi.waitUntil(() => gm.engine.status().groups[0]?.state === "registered", { timeout: 20_000 });
+    await vi.waitUntil(() => gm.engine.status().groups[0]?.state === "registered", { timeout: 60_000 });
     expect(gcks.engine.status().members).toBe(1);
     const datagrams = await vi.waitUntil(
       async () => {
         const captured = readPcap(await readFile(file));
         return captured.length >= 10 ? captured : undefined;
       },
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
     const cookie = hex(datagrams[0]?.bytes.subarray(0, 8) ?? new Uint8Array());
     return { name, datagrams, key: { cookie, key: hex(firstKey() ?? new Uint8Array()) } };

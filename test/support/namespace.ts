@@ -101,7 +101,7 @@ export async function end(child: ChildProcess): Promise<void> {
  * Waits until a process has written `pattern` to stdout or stderr.
  * @throws with everything it wrote, when it ends first or `timeoutMs` pass
  */
-export function written(child: ChildProcess, pattern: RegExp, timeoutMs = 20_000): Promise<RegExpMatchArray> {
+export function written(child: ChildProcess, pattern: RegExp, timeoutMs = 60_000): Promise<RegExpMatchArray> {
   let text = "";
   return new Promise((resolve, reject) => {
     const stop = (why: string) => {

@@ -60,12 +60,12 @@ export class Charon implements AsyncDisposable {
 
   /** Initiates Phase 1 and waits for it. @throws with swanctl's words when it fails */
   async initiate(): Promise<void> {
-    await this.#swanctl("--initiate", "--ike", "lab", "--timeout", "15");
+    await this.#swanctl("--initiate", "--ike", "lab", "--timeout", "60");
   }
 
   /** Deletes the SA, as its operator would. */
   async terminate(): Promise<void> {
-    await this.#swanctl("--terminate", "--ike", "lab", "--timeout", "5");
+    await this.#swanctl("--terminate", "--ike", "lab", "--timeout", "30");
   }
 
   /** What swanctl lists: empty when no SA is there. */
@@ -74,7 +74,7 @@ export class Charon implements AsyncDisposable {
   }
 
   /** Waits until the list of SAs matches. @throws with the list when it does not within `timeoutMs` */
-  async listed(pattern: RegExp, timeoutMs = 10_000): Promise<string> {
+  async listed(pattern: RegExp, timeoutMs = 60_000): Promise<string> {
     const until = Date.now() + timeoutMs;
     for (;;) {
       const list = await this.sas();

@@ -45,9 +45,7 @@ describe("hostile datagrams", () => {
     ["pre-shared keys", pskPolicies()],
     ["certificates", certificatePolicies("ecdsa-256")],
   ] as const) {
-    test(`with ${name}, mutated copies of every message at every stage neither throw nor keep peers apart`, {
-      timeout: 60_000,
-    }, async () => {
+    test(`with ${name}, mutated copies of every message at every stage neither throw nor keep peers apart`, async () => {
       for (let seed = 1; seed <= 25; seed++) {
         const random = seededRandom(seed);
         const between = pair({ seed, ...both });

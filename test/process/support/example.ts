@@ -38,7 +38,7 @@ export class Example {
       KEYHERALD_SOCKET: join(this.folder, "state/key-server.sock"),
     };
     return new Promise((resolve) => {
-      execFile(file, args, { env, cwd: this.#root, timeout: 60_000 }, (error, stdout, stderr) => {
+      execFile(file, args, { env, cwd: this.#root, timeout: 120_000 }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
       });
     });
