@@ -1,0 +1,75 @@
+/** One more Child SA under an IKE SA that stands: RFC 7296 1.3.1. */
+import { ExchangeType } from "../iana/ikev2.ts";
+import { err } from "../util/result.ts";
+import { type MadeChild, completeChild, type ChildRequest, requestChild, takeChild } from "./child-exchange.ts";
+import { installChild } from "./child-life.ts";
+import { answerChild, virtualEnds } from "./child-negotiation.ts";
+import { childFailed } from "./child-failure.ts";
+import { errorOf } from "./contents.ts";
+import { discardChild } from "./deletion.ts";
+import { groupDemanded } from "./key-exchange.ts";
+import { groupAskedFor } from "./proposals.ts";
+import { refusalCode, refusalText } from "./rekeying.ts";
+import { report } from "./report.ts";
+import { type Answer, type EstablishedSa, type Ikev2, isEstablished, type Received, type Task } from "./state.ts";
+import type { Group } from "./suite.ts";
+import { ask } from "./transmit.ts";
+import type { ChildPolicy } from "./types.ts";
+
+/** Our request. @param wanted the group that the peer asked for. */
+export function createChild(policy: ChildPolicy, wanted?: Group): Task {
+  let request: ChildRequest | undefined;
+  return {
+    kind: `create-child ${policy.name}`,
+    exchange: ExchangeType.CREATE_CHILD_SA,
+    build(ike, sa) {
+      if (!isEstablished(sa) || hasChild(sa, policy)) return undefined;
+      request = requestChild(ike, sa, policy, wanted);
+      return request.payloads;
+    },
+    answered(ike, sa, { payloads }) {
+      if (request === undefined || !isEstablished(sa)) return;
+      const refusal = errorOf(payloads);
+      const made = refusal === undefined ? takeChild(ike, sa, request, payloads) : err(refusalText(refusal));
+      if (made.ok) {
+        delete sa.phase.refusedSince;
+        install(ike, sa, made.value, true);
+        return;
+      }
+      const demanded = groupDemanded(refusal);
+      const other = demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(policy.proposals, demanded);
+      if (other !== undefined) {
+        ask(ike, sa, createChild(policy, other), true);
+        return;
+      }
+      if (refusal === undefined) discardChild(ike, sa, request.offer.spiIn, made.error);
+      childFailed(ike, sa.phase.connection, policy.name, refusalCode(refusal), made.error);
+    },
+    failed() {},
+  };
+}
+
+function hasChild({ phase }: EstablishedSa, { name }: ChildPolicy): boolean {
+  return [...phase.children.values()].some(({ policy, state }) => policy.name === name && state !== "deleting");
+}
+
+function install(ike: Ikev2, sa: EstablishedSa, { agreement, keys }: MadeChild, initiated: boolean): void {
+  installChild(ike, sa, agreement, { keys, initiated, outbound: true });
+}
+
+/** The peer's request. */
+export function childRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: Received): Answer {
+  const { connection, children } = sa.phase;
+  const ends = virtualEnds(sa, sa.phase);
+  const chosen = answerChild(ike, connection.config, ends, payloads, "CREATE_CHILD_SA", children.size);
+  const completed = chosen.ok
+    ? completeChild(ike, sa, { ...chosen.value, payloads: [...chosen.value.notifies, chosen.value.sa, ...chosen.value.selectors] }, payloads)
+    : chosen;
+  if (!completed.ok) {
+    const { why, notify } = completed.error;
+    report(ike, { sa }, "ikev2.child-refused", { cause: "policy", level: "warning", reason: why });
+    return { payloads: [notify] };
+  }
+  const { made, payloads: answer } = completed.value;
+  return { payloads: answer, then: () => install(ike, sa, made, false) };
+}

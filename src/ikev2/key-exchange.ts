@@ -1,0 +1,30 @@
+/** Fresh key exchanges in CREATE_CHILD_SA, and the group that they are made in (RFC 7296 1.3, 2.18). */
+import { CryptoError, type KeyExchange } from "../crypto/provider.ts";
+import { NotifyType } from "../iana/ikev2.ts";
+import { err, ok, type Result } from "../util/result.ts";
+import { decodeNotifyData, encodeNotifyData, invalidKePayload } from "../wire/ikev2/notify-data.ts";
+import type { KePayload, NotifyPayload } from "../wire/ikev2/payloads.ts";
+import { notify } from "./contents.ts";
+
+/** The shared secret with the peer's KE payload; or what is wrong with that. */
+export function agree(ke: KeyExchange, peer: KePayload | undefined): Result<Uint8Array, string> {
+  if (peer === undefined || peer.group !== ke.group) return err(`there is no KE payload of group ${ke.group}`);
+  try {
+    return ok(ke.agree(peer.data));
+  } catch (error) {
+    if (error instanceof CryptoError) return err(error.message);
+    throw error;
+  }
+}
+
+/** INVALID_KE_PAYLOAD with the group to use instead. */
+export function invalidKe(group: number): NotifyPayload {
+  return notify(NotifyType.INVALID_KE_PAYLOAD, encodeNotifyData(invalidKePayload, group));
+}
+
+/** The group that a refusal asks for, when it is one for that reason. */
+export function groupDemanded(refusal: NotifyPayload | undefined): number | undefined {
+  if (refusal?.type !== NotifyType.INVALID_KE_PAYLOAD) return undefined;
+  const read = decodeNotifyData(invalidKePayload, refusal.data);
+  return read.ok ? read.value : undefined;
+}
