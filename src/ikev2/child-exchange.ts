@@ -35,7 +35,12 @@ export interface MadeChild {
 }
 
 /** Our request. @param wanted the group that the peer asked for; undefined: the one that we like best. */
-export function requestChild(ike: Ikev2, sa: EstablishedSa, policy: ChildPolicy, wanted: Group | undefined): ChildRequest {
+export function requestChild(
+  ike: Ikev2,
+  sa: EstablishedSa,
+  policy: ChildPolicy,
+  wanted: Group | undefined,
+): ChildRequest {
   const { crypto, random } = ike.env;
   const group = wanted ?? firstEspGroup(policy.proposals);
   const fresh = group === undefined ? undefined : { group, ke: crypto.keyExchange(group.id) };
@@ -47,7 +52,9 @@ export function requestChild(ike: Ikev2, sa: EstablishedSa, policy: ChildPolicy,
 /** SA, Ni, [KEi,] TSi, TSr: what the nonce and the key exchange stand behind is the SA payload. */
 function inOrder(payloads: readonly Payload[], nonce: Uint8Array, ke: KeyExchange | undefined): readonly Payload[] {
   return payloads.flatMap((payload): readonly Payload[] =>
-    payload.kind === "SA" ? [payload, { kind: "NONCE", data: nonce }, ...(ke === undefined ? [] : [kePayload(ke)])] : [payload],
+    payload.kind === "SA"
+      ? [payload, { kind: "NONCE", data: nonce }, ...(ke === undefined ? [] : [kePayload(ke)])]
+      : [payload],
   );
 }
 
@@ -103,7 +110,8 @@ export function completeChild(
   const peerKe = payloadOf(request, "KE");
   if (peerNonce === undefined) return err({ notify: notify(NotifyType.INVALID_SYNTAX), why: "there is no nonce" });
   const demanded = groupToAskFor(choice, peerKe?.group);
-  if (demanded !== undefined) return err({ notify: invalidKe(demanded), why: `group ${demanded} is asked for instead` });
+  if (demanded !== undefined)
+    return err({ notify: invalidKe(demanded), why: `group ${demanded} is asked for instead` });
   const nonce = ike.env.random.octets(NONCE_OCTETS);
   const nonces = { initiator: peerNonce.data.slice(), responder: nonce };
   const { group } = agreement.suite;

@@ -6,6 +6,7 @@ import type { AddressSelector } from "../wire/ikev2/payloads.ts";
 import { answerWaiting } from "./connections.ts";
 import type { ReceivedReason } from "./delete-reason.ts";
 import type { ChildKeys } from "./keys.ts";
+import { scheduleChild } from "./lifetimes.ts";
 import { reasonDetails, report } from "./report.ts";
 import { selectorText } from "./selector-text.ts";
 import type { ChildAgreement, ChildSa, DeleteWhy, EstablishedSa, Ikev2, Nat } from "./state.ts";
@@ -52,6 +53,7 @@ export function installChild(
   };
   ike.childSas.set(child.key, child);
   children.set(child.key, child);
+  scheduleChild(ike, child);
   const pair = pairOf(child, keys, initiated);
   ike.out.push({ out: "sad", change: { change: "install-child", pair, outbound } });
   report(ike, { child }, "ikev2.child-established", {
@@ -134,6 +136,9 @@ export function removeChild(ike: Ikev2, child: ChildSa, end: ChildEnd): void {
     out: "sad",
     change: { change: "remove-child", connection: name, child: child.policy.name, spiIn: child.spiIn },
   });
+  // RFC 7296 2.8: whoever did not begin the rekey sends by the new one when the old one is deleted
+  const next = child.successor?.child;
+  if (next !== undefined && ike.childSas.get(next.key) === next) activateChild(ike, next);
 }
 
 /** Told when our Delete of it leaves. */

@@ -1,11 +1,16 @@
 /** What an operator asks for, and when it is answered. */
 import { connectSoon, isConnecting, isUp, refuseWaiting } from "./connections.ts";
 import { deleteChild, deleteIkeSa } from "./deletion.ts";
+import { reauthenticate } from "./reauthenticate.ts";
 import { reconfigure } from "./reconfigure.ts";
+import { rekeyChild } from "./rekey-child.ts";
+import { rekeyIkeSa } from "./rekey-ike.ts";
 import { whenEnded } from "./sa-life.ts";
 import { shutdown } from "./shutdown.ts";
-import type { ChildSa, ConnectionState, DeleteWhy, IkeSa, Ikev2 } from "./state.ts";
+import { type ChildSa, type ConnectionState, type DeleteWhy, type IkeSa, type Ikev2, isEstablished } from "./state.ts";
 import { type Found, find } from "./targets.ts";
+import { trafficReported } from "./traffic.ts";
+import { ask } from "./transmit.ts";
 import type { Ikev2Command } from "./types.ts";
 import { connectionView, plainView } from "./views.ts";
 
@@ -32,9 +37,14 @@ export function command(ike: Ikev2, id: number, given: Ikev2Command): void {
       reconfigure(ike, given.policy);
       ike.out.push({ out: "reply", id, reply: { connections: [...ike.connections.keys()] } });
       return;
+    case "rekey":
+      rekey(ike, id, given);
+      return;
+    case "reauthenticate":
+      reauthenticateAll(ike, id, given);
+      return;
     case "traffic":
-      traffic(ike, given);
-      ike.out.push({ out: "reply", id, reply: {} });
+      ike.out.push({ out: "reply", id, reply: { known: trafficReported(ike, given.of) } });
       return;
     default:
       refuse(ike, id, "unsupported", `${given.do} is not supported`);
@@ -129,12 +139,32 @@ function stop(ike: Ikev2, connection: ConnectionState): void {
   refuseWaiting(ike, connection, () => true, refusal);
 }
 
-/** Counts of the data plane. */
-function traffic(ike: Ikev2, { of }: CommandOf<"traffic">): void {
-  for (const { spiIn, octets, packets } of of) {
-    const child = ike.childSas.get(spiIn);
-    if (child === undefined) continue;
-    child.octets = octets;
-    child.packets = packets;
+/** One SA, the newest of those that are meant: a name of several would have no one answer. */
+function rekey(ike: Ikev2, id: number, { target }: CommandOf<"rekey">): void {
+  const found = find(ike, target);
+  if (found === undefined) {
+    unknown(ike, id, target);
+    return;
   }
+  const { ikeSas, children } = meant(found);
+  const child = children.at(-1);
+  const sa = ikeSas.filter(isEstablished).at(-1);
+  if (child !== undefined) ask(ike, child.ikeSa, rekeyChild(child, undefined, id));
+  else if (sa !== undefined) ask(ike, sa, rekeyIkeSa(undefined, id));
+  else refuse(ike, id, "down", `${target} is not up; keyherald up ${target} begins it`);
+}
+
+function reauthenticateAll(ike: Ikev2, id: number, { target }: CommandOf<"reauthenticate">): void {
+  const found = find(ike, target);
+  if (found === undefined) {
+    unknown(ike, id, target);
+    return;
+  }
+  const sas = meant(found).ikeSas.filter(isEstablished);
+  if (sas.length === 0) {
+    refuse(ike, id, "down", `${target} is no connection or IKE SA that is up; keyherald sas lists them`);
+    return;
+  }
+  for (const sa of sas) reauthenticate(ike, sa);
+  ike.out.push({ out: "reply", id, reply: { ikeSas: sas.length } });
 }

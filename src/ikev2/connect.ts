@@ -1,11 +1,26 @@
 /** The deadline `connect:NAME`: what of a connection is to stand and does not is begun. */
-import { establishedSas, isConnecting } from "./connections.ts";
+import { establishedSas, isConnecting, missingChildren } from "./connections.ts";
+import { createChild } from "./create-child.ts";
 import { initiate } from "./ike-sa-init-initiator.ts";
-import type { Ikev2 } from "./state.ts";
+import type { ConnectionState, EstablishedSa, Ikev2 } from "./state.ts";
+import { ask } from "./transmit.ts";
 
-/** Begins the IKE SA of a connection, unless one stands or is on its way. */
+/** Begins the IKE SA of a connection, unless one stands or is on its way; under one that stands what is missing of its children. */
 export function connectDue(ike: Ikev2, name: string): void {
   const connection = ike.connections.get(name);
   if (connection === undefined || ike.closing || isConnecting(connection)) return;
-  if (establishedSas(connection).length === 0) initiate(ike, connection);
+  const sa = establishedSas(connection).at(-1);
+  if (sa === undefined) initiate(ike, connection);
+  else for (const name of wantedChildren(connection, sa)) begin(ike, sa, name);
+}
+
+/** Those that start with the connection, when it is to be up, and those that somebody waits for. */
+function wantedChildren(connection: ConnectionState, sa: EstablishedSa): ReadonlySet<string> {
+  const asked = connection.waiting.flatMap(({ child }) => child ?? []);
+  return new Set([...missingChildren(sa), ...asked]);
+}
+
+function begin(ike: Ikev2, sa: EstablishedSa, name: string): void {
+  const policy = sa.phase.connection.config.children.find((child) => child.name === name);
+  if (policy !== undefined) ask(ike, sa, createChild(policy));
 }

@@ -15,7 +15,8 @@ export const createChildSaRequested: RequestHandler = (ike, sa, request) => {
   const nonce = payloadOf(payloads, "NONCE");
   if (nonce === undefined || !isNonce(nonce.data)) return { payloads: [notify(NotifyType.INVALID_SYNTAX)] };
   const offer = payloadOf(payloads, "SA");
-  if (offer?.proposals.some(({ protocolId }) => protocolId === ProtocolId.IKE)) return ikeRekeyRequested(ike, sa, request);
+  if (offer?.proposals.some(({ protocolId }) => protocolId === ProtocolId.IKE))
+    return ikeRekeyRequested(ike, sa, request);
   if (sa.phase.rekeying) return { payloads: [notify(NotifyType.TEMPORARY_FAILURE)] };
   const rekeySa = notifyOf(payloads, NotifyType.REKEY_SA);
   return rekeySa === undefined ? childRequested(ike, sa, request) : childRekeyRequested(ike, sa, request, rekeySa);

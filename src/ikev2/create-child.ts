@@ -1,10 +1,10 @@
 /** One more Child SA under an IKE SA that stands: RFC 7296 1.3.1. */
 import { ExchangeType } from "../iana/ikev2.ts";
 import { err } from "../util/result.ts";
-import { type MadeChild, completeChild, type ChildRequest, requestChild, takeChild } from "./child-exchange.ts";
+import { type ChildRequest, completeChild, type MadeChild, requestChild, takeChild } from "./child-exchange.ts";
+import { childFailed } from "./child-failure.ts";
 import { installChild } from "./child-life.ts";
 import { answerChild, virtualEnds } from "./child-negotiation.ts";
-import { childFailed } from "./child-failure.ts";
 import { errorOf } from "./contents.ts";
 import { discardChild } from "./deletion.ts";
 import { groupDemanded } from "./key-exchange.ts";
@@ -37,7 +37,8 @@ export function createChild(policy: ChildPolicy, wanted?: Group): Task {
         return;
       }
       const demanded = groupDemanded(refusal);
-      const other = demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(policy.proposals, demanded);
+      const other =
+        demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(policy.proposals, demanded);
       if (other !== undefined) {
         ask(ike, sa, createChild(policy, other), true);
         return;
@@ -63,7 +64,12 @@ export function childRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: Rece
   const ends = virtualEnds(sa, sa.phase);
   const chosen = answerChild(ike, connection.config, ends, payloads, "CREATE_CHILD_SA", children.size);
   const completed = chosen.ok
-    ? completeChild(ike, sa, { ...chosen.value, payloads: [...chosen.value.notifies, chosen.value.sa, ...chosen.value.selectors] }, payloads)
+    ? completeChild(
+        ike,
+        sa,
+        { ...chosen.value, payloads: [...chosen.value.notifies, chosen.value.sa, ...chosen.value.selectors] },
+        payloads,
+      )
     : chosen;
   if (!completed.ok) {
     const { why, notify } = completed.error;
@@ -71,5 +77,5 @@ export function childRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: Rece
     return { payloads: [notify] };
   }
   const { made, payloads: answer } = completed.value;
-  return { payloads: answer, then: () => install(ike, sa, made, false) };
+  return { payloads: answer, after: () => install(ike, sa, made, false) };
 }

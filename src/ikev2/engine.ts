@@ -12,6 +12,7 @@ import { livenessDue } from "./liveness.ts";
 import { keepaliveDue } from "./nat.ts";
 import { restoreOutages } from "./outages.ts";
 import { fragmentsDue, receive } from "./receive.ts";
+import { childLifetimeDue, childRekeyDue, ikeLifetimeDue, ikeRekeyDue, reauthenticationDue } from "./renewal.ts";
 import { endIkeSa, forget } from "./sa-life.ts";
 import { shutdownDue } from "./shutdown.ts";
 import { type Ikev2, isIn } from "./state.ts";
@@ -30,6 +31,11 @@ const due: Readonly<Record<string, (ike: Ikev2, id: string) => void>> = {
   liveness: livenessDue,
   keepalive: keepaliveDue,
   shutdown: shutdownDue,
+  "ike-rekey": ikeRekeyDue,
+  "ike-lifetime": ikeLifetimeDue,
+  reauthenticate: reauthenticationDue,
+  "child-rekey": childRekeyDue,
+  "child-lifetime": childLifetimeDue,
 };
 
 /** A request was not answered in time: again, or never again. */

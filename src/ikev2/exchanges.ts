@@ -1,5 +1,6 @@
 /** Who answers which request, and in which phases of an IKE SA. */
 import { ExchangeType } from "../iana/ikev2.ts";
+import { createChildSaRequested } from "./create-child-sa.ts";
 import { answerAuth } from "./ike-auth-responder.ts";
 import { answerInformational } from "./informational.ts";
 import type { PhaseName, RequestHandler } from "./state.ts";
@@ -11,6 +12,7 @@ interface Row {
 
 const rows: Readonly<Record<number, Row>> = {
   [ExchangeType.IKE_AUTH]: { phases: ["SA_INIT_ANSWERED"], answer: answerAuth },
+  [ExchangeType.CREATE_CHILD_SA]: { phases: ["ESTABLISHED", "DELETING"], answer: createChildSaRequested },
   [ExchangeType.INFORMATIONAL]: { phases: ["ESTABLISHED", "DELETING"], answer: answerInformational },
 };
 

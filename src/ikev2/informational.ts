@@ -7,7 +7,8 @@ import { removeChild } from "./child-life.ts";
 import { payloadsOf } from "./contents.ts";
 import type { ReceivedReason } from "./delete-reason.ts";
 import { deleteEsp, heardReasons, reasonPayloads } from "./deletion.ts";
-import { endIkeSa } from "./sa-life.ts";
+import { handOver } from "./rekey-ike.ts";
+import { endIkeSa, type IkeSaEnd } from "./sa-life.ts";
 import { type Answer, type EstablishedSa, type IkeSa, type Ikev2, isEstablished, type Received } from "./state.ts";
 
 /** What a notification in an INFORMATIONAL of the peer causes, when the answer is out. */
@@ -24,7 +25,7 @@ export function answerInformational(ike: Ikev2, sa: IkeSa, request: Received): A
   const deletes = payloadsOf(payloads, "D");
   if (deletes.some(({ protocolId }) => protocolId === ProtocolId.IKE)) {
     // RFC 7296 1.4.1: all under it is gone with it, so that no Delete of a Child SA is answered
-    return { payloads: [], after: () => endIkeSa(ike, sa, isEstablished(sa) ? { by: "peer", reason } : { by: "us" }) };
+    return { payloads: [], after: () => endIkeSa(ike, sa, endOf(ike, sa, reason)) };
   }
   if (!isEstablished(sa)) return { payloads: [] };
   const gone = deletes.flatMap((one) => deletedByPeer(ike, sa, one, reason));
@@ -35,6 +36,12 @@ export function answerInformational(ike: Ikev2, sa: IkeSa, request: Received): A
     }
   };
   return { payloads: gone.length === 0 ? [] : [deleteEsp(gone), ...inReturn(ike)], after };
+}
+
+/** One that was rekeyed leaves what it has to its successor (RFC 7296 2.8.2), and there is nothing to tell. */
+function endOf(ike: Ikev2, sa: IkeSa, reason: ReceivedReason | undefined): IkeSaEnd {
+  if (!isEstablished(sa)) return { by: "us" };
+  return handOver(ike, sa) ? { by: "succession" } : { by: "peer", reason };
 }
 
 /** The Delete in our answer has a reason too. */

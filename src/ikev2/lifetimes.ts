@@ -1,10 +1,6 @@
 /** When SAs are replaced, and when they end because they were not: RFC 7296 2.8. */
 import type { Instant } from "../core/engine.ts";
-import { deleteChild, deleteIkeSa } from "./deletion.ts";
-import { rekeyChild } from "./rekey-child.ts";
-import { rekeyIkeSa } from "./rekey-ike.ts";
 import type { ChildSa, EstablishedSa, Ikev2 } from "./state.ts";
-import { ask } from "./transmit.ts";
 
 interface Lifetime {
   readonly rekeyMs: number;
@@ -36,24 +32,4 @@ export function scheduleIkeSa(ike: Ikev2, { key, phase }: EstablishedSa): void {
 /** A new Child SA. */
 export function scheduleChild(ike: Ikev2, child: ChildSa): void {
   schedule(ike, "child", child.key, child.since, child.policy);
-}
-
-/** `ike-rekey:KEY` */
-export function ikeRekeyDue(ike: Ikev2, sa: EstablishedSa): void {
-  ask(ike, sa, rekeyIkeSa());
-}
-
-/** `ike-lifetime:KEY`: one that has a successor is only waiting for the peer's Delete. */
-export function ikeLifetimeDue(ike: Ikev2, sa: EstablishedSa): void {
-  deleteIkeSa(ike, sa, { cause: sa.phase.successor === undefined ? "lifetime" : "rekeyed" });
-}
-
-/** `child-rekey:KEY` */
-export function childRekeyDue(ike: Ikev2, child: ChildSa): void {
-  ask(ike, child.ikeSa, rekeyChild(child));
-}
-
-/** `child-lifetime:KEY`, as with an IKE SA. */
-export function childLifetimeDue(ike: Ikev2, child: ChildSa): void {
-  deleteChild(ike, child, { cause: child.state === "rekeyed" ? "rekeyed" : "lifetime" });
 }

@@ -7,7 +7,14 @@ import { ExchangeType, NotifyType, ProtocolId } from "../iana/ikev2.ts";
 import { equal } from "../util/octets.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import type { NotifyPayload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
-import { type ChildRequest, type Chosen, completeChild, type MadeChild, requestChild, takeChild } from "./child-exchange.ts";
+import {
+  type ChildRequest,
+  type Chosen,
+  completeChild,
+  type MadeChild,
+  requestChild,
+  takeChild,
+} from "./child-exchange.ts";
 import { installChild, removeChild } from "./child-life.ts";
 import type { ChildRefusal } from "./child-negotiation.ts";
 import { isRedundant } from "./collisions.ts";
@@ -19,11 +26,19 @@ import { answer, chooseEsp, groupAskedFor } from "./proposals.ts";
 import { answerCommand, askLater, refusalText, refuseCommand } from "./rekeying.ts";
 import { report } from "./report.ts";
 import { freshSpi } from "./spis.ts";
-import { type Answer, type ChildSa, type EstablishedSa, type Ikev2, isEstablished, type Received, type Task } from "./state.ts";
+import {
+  type Answer,
+  type ChildSa,
+  type EstablishedSa,
+  type Ikev2,
+  isEstablished,
+  type Received,
+  type Task,
+} from "./state.ts";
 import type { Group } from "./suite.ts";
 import { keepSelectors } from "./traffic-selectors.ts";
 import { ask } from "./transmit.ts";
-import { childSaView } from "./views.ts";
+import { childSaView, plainView } from "./views.ts";
 
 /** Why the old one is deleted when its successor stands. */
 const REKEYED = { cause: "rekeyed" } as const;
@@ -54,7 +69,7 @@ export function rekeyChild(child: ChildSa, wanted?: Group, command?: number): Ta
       if (made.ok) {
         delete sa.phase.refusedSince;
         const successor = settle(ike, sa, child, made.value);
-        answerCommand(ike, command, childSaView(ike, successor));
+        answerCommand(ike, command, plainView(childSaView(ike, successor)));
         return;
       }
       if (refusal === undefined) discardChild(ike, sa, request.offer.spiIn, made.error);
@@ -110,7 +125,7 @@ function refused(ike: Ikev2, sa: EstablishedSa, child: ChildSa, { refusal, why, 
   if (theirs !== undefined) {
     // the peer did not see that both rekeyed it: its own successor is the one (RFC 7296 2.8.1)
     if (stands(ike, child)) child.state = "rekeyed";
-    answerCommand(ike, command, childSaView(ike, theirs));
+    answerCommand(ike, command, plainView(childSaView(ike, theirs)));
     return;
   }
   if (!stands(ike, child)) {
@@ -119,7 +134,8 @@ function refused(ike: Ikev2, sa: EstablishedSa, child: ChildSa, { refusal, why, 
   }
   child.state = "installed";
   const demanded = groupDemanded(refusal);
-  const other = demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(child.policy.proposals, demanded);
+  const other =
+    demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(child.policy.proposals, demanded);
   if (other !== undefined) {
     ask(ike, sa, rekeyChild(child, other, command), true);
     return;
@@ -158,7 +174,7 @@ export function childRekeyRequested(
   const { made, payloads: answer } = completed.value;
   return {
     payloads: answer,
-    then: () => {
+    after: () => {
       const { agreement, keys, nonces } = made;
       const child = installChild(ike, sa, agreement, { keys, initiated: false, outbound: false, replaces: old.key });
       old.successor = { child, nonces };

@@ -26,7 +26,6 @@ import { freshSpi } from "./spis.ts";
 import {
   type Answer,
   type EstablishedSa,
-  type IkeSa,
   type Ikev2,
   isEstablished,
   type Received,
@@ -36,7 +35,7 @@ import {
 } from "./state.ts";
 import { type Group, type IkeSuite, ikeSuiteText } from "./suite.ts";
 import { ask } from "./transmit.ts";
-import { ikeSaView } from "./views.ts";
+import { ikeSaView, plainView } from "./views.ts";
 
 /** Why the old one is deleted when its successor stands. */
 const REKEYED = { cause: "rekeyed" } as const;
@@ -81,14 +80,14 @@ export function rekeyIkeSa(wanted?: Group, command?: number): Task {
       if (made.ok) {
         delete sa.phase.refusedSince;
         settle(ike, sa, made.value);
-        answerCommand(ike, command, ikeSaView(ike, made.value.sa));
+        answerCommand(ike, command, plainView(ikeSaView(ike, made.value.sa)));
         return;
       }
       // a successor of the peer's making may stand
       sa.phase.rekeying = successorOf(ike, sa) !== undefined;
       if (sa.phase.rekeying) {
         handOver(ike, sa);
-        answerCommand(ike, command, ikeSaView(ike, sa.phase.successor?.sa ?? sa));
+        answerCommand(ike, command, plainView(ikeSaView(ike, sa.phase.successor?.sa ?? sa)));
         return;
       }
       const { ikeProposals } = sa.phase.connection.config;
@@ -182,10 +181,10 @@ function successorOf(ike: Ikev2, { phase }: EstablishedSa): Successor | undefine
   return successor !== undefined && ike.ikeSas.get(successor.sa.key) === successor.sa ? successor : undefined;
 }
 
-/** The successor inherits, once, and is told. */
-export function handOver(ike: Ikev2, old: EstablishedSa): void {
+/** The successor inherits, once, and is told. @returns whether there is one. */
+export function handOver(ike: Ikev2, old: EstablishedSa): boolean {
   const successor = successorOf(ike, old);
-  if (successor === undefined || successor.inherited) return;
+  if (successor === undefined || successor.inherited) return successor !== undefined;
   const { sa } = successor;
   successor.inherited = true;
   inherit(ike, old, sa);
@@ -198,6 +197,7 @@ export function handOver(ike: Ikev2, old: EstablishedSa): void {
       heldSeconds: (ike.env.now - old.phase.since) / 1000,
     },
   });
+  return true;
 }
 
 /** The peer's request. */
@@ -228,7 +228,7 @@ export function ikeRekeyRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: R
       { kind: "NONCE", data: nonce },
       { kind: "KE", group: suite.group.id, data: ke.publicValue },
     ],
-    then: () => {
+    after: () => {
       const successor = succeed(ike, sa, "responder", [peerSpi, spi], suite, nonces, secret.value);
       sa.phase.successor = { sa: successor, nonces };
       sa.phase.rekeying = true;
@@ -246,9 +246,4 @@ function isBusy({ current, phase }: EstablishedSa): boolean {
 
 function refuse(type: number): { readonly payloads: readonly Payload[] } {
   return { payloads: [notify(type)] };
-}
-
-/** Whether our request to rekey it is out, or queued. */
-export function isRekeyingIke({ current, queue }: IkeSa): boolean {
-  return current?.kind === "rekey-ike" || queue.some(({ kind }) => kind === "rekey-ike");
 }

@@ -9,6 +9,7 @@ import { hex } from "../util/octets.ts";
 import { removeChild } from "./child-life.ts";
 import { answerWaiting, attemptFailed, connectionDown, connectionUp } from "./connections.ts";
 import type { ReceivedReason } from "./delete-reason.ts";
+import { scheduleIkeSa } from "./lifetimes.ts";
 import { beginOutage } from "./outages.ts";
 import { reasonDetails, report } from "./report.ts";
 import {
@@ -89,6 +90,7 @@ export function establish(ike: Ikev2, sa: IkeSa, phase: Established): Establishe
   if (others === undefined) ike.byPeer.set(key, new Set([sa]));
   else others.add(sa);
   watch(ike, established);
+  scheduleIkeSa(ike, established);
   return established;
 }
 

@@ -93,6 +93,12 @@ export const ikev2Events: Catalogue = {
   "ikev2.notified": { sentence: (e) => `the peer notifies ${text(e, "code")}${times(e)}` },
   "ikev2.connection-removed": { sentence: () => "the connection is no longer in the configuration" },
   /** figures: child, spiIn, spiOut, mode, suite, local (list), remote (list), replaces. */
+  /** figures: replaces, suite, children (list), heldSeconds. */
+  "ikev2.rekeyed": { sentence: (e) => `IKE SA rekeyed${held(e)}, ${text(e, "suite")}` },
+  /** Our request came to nothing; it is made again. reason. */
+  "ikev2.rekey-failed": { sentence: (e) => `rekeying failed${reason(e)}` },
+  /** The peer's request. reason. */
+  "ikev2.rekey-refused": { sentence: (e) => `a rekeying of the peer's wish was refused${reason(e)}` },
   "ikev2.child-established": {
     sentence: (e) => {
       const replaces = e.figures?.["replaces"] === undefined ? "" : `, in place of ${text(e, "replaces")}`;
