@@ -1,20 +1,17 @@
 /** Fresh key exchanges in CREATE_CHILD_SA, and the group that they are made in (RFC 7296 1.3, 2.18). */
-import { CryptoError, type KeyExchange } from "../crypto/provider.ts";
+import type { KeyExchange } from "../crypto/provider.ts";
 import { NotifyType } from "../iana/ikev2.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import { decodeNotifyData, encodeNotifyData, invalidKePayload } from "../wire/ikev2/notify-data.ts";
 import type { KePayload, NotifyPayload } from "../wire/ikev2/payloads.ts";
 import { notify } from "./contents.ts";
+import { sharedSecret } from "./ike-sa-init.ts";
 
 /** The shared secret with the peer's KE payload; or what is wrong with that. */
 export function agree(ke: KeyExchange, peer: KePayload | undefined): Result<Uint8Array, string> {
   if (peer === undefined || peer.group !== ke.group) return err(`there is no KE payload of group ${ke.group}`);
-  try {
-    return ok(ke.agree(peer.data));
-  } catch (error) {
-    if (error instanceof CryptoError) return err(error.message);
-    throw error;
-  }
+  const secret = sharedSecret(ke, peer.data);
+  return secret === undefined ? err("the peer's KE payload is no value of its group") : ok(secret);
 }
 
 /** INVALID_KE_PAYLOAD with the group to use instead. */

@@ -17,7 +17,7 @@ import { deleteIkeSa } from "./deletion.ts";
 import { NONCE_OCTETS, secure } from "./ike-sa-init.ts";
 import { inherit } from "./inherit.ts";
 import { agree, groupDemanded, invalidKe } from "./key-exchange.ts";
-import { type Nonces, rekeyedSkeyseed } from "./keys.ts";
+import { deriveIkeKeys, type Nonces, rekeyedSkeyseed } from "./keys.ts";
 import { acceptIke, answer, chooseIke, firstIkeGroup, groupAskedFor, groupToAskFor, ikeOffer } from "./proposals.ts";
 import { answerCommand, askLater, refusalText, refuseCommand } from "./rekeying.ts";
 import { report } from "./report.ts";
@@ -128,9 +128,9 @@ function accept(
   if (!accepted.ok) return accepted;
   const secret = agree(ke, peerKe);
   if (!secret.ok) return secret;
-  const nonces = { initiator: nonce, responder: peerNonce.data };
+  const nonces = { initiator: nonce, responder: peerNonce.data.slice() };
   const { suite, spi: peerSpi } = accepted.value;
-  return ok({ sa: succeed(ike, old, "initiator", [spi, peerSpi], suite, nonces, secret.value), nonces });
+  return ok({ sa: succeed(ike, old, "initiator", [spi, peerSpi.slice()], suite, nonces, secret.value), nonces });
 }
 
 /** A successor with keys from SK_d of the old one (RFC 7296 2.18); Child SAs are not moved yet. */
@@ -144,13 +144,15 @@ function succeed(
   secret: Uint8Array,
 ): EstablishedSa {
   const { secured, connection, peer, authenticatedAt } = old.phase;
-  const seed = rekeyedSkeyseed(ike.env.crypto, { prf: secured.suite.prf, d: secured.d }, nonces, secret);
+  const { crypto } = ike.env;
+  const seed = rekeyedSkeyseed(crypto, { prf: secured.suite.prf, d: secured.d }, nonces, secret);
   const { nat, fragmentation } = secured;
-  const made = secure(ike, role, { suite, seed, nonces, spis: { initiator, responder }, nat, fragmentation });
+  const spis = { initiator, responder };
+  const keys = deriveIkeKeys(crypto, suite, seed, nonces, spis);
   const phase = {
     at: "ESTABLISHED",
     connection,
-    secured: made.secured,
+    secured: secure(ike, role, { suite, keys, spis, nat, fragmentation }),
     peer,
     authenticatedAt,
     since: ike.env.now,
@@ -221,7 +223,7 @@ export function ikeRekeyRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: R
   if (!secret.ok) return refuse(NotifyType.INVALID_SYNTAX);
   const nonce = random.octets(NONCE_OCTETS);
   const spi = freshSpi(ike, 8);
-  const nonces = { initiator: peerNonce.data, responder: nonce };
+  const nonces = { initiator: peerNonce.data.slice(), responder: nonce };
   return {
     payloads: [
       answer(choice.value, spi),
@@ -229,7 +231,7 @@ export function ikeRekeyRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: R
       { kind: "KE", group: suite.group.id, data: ke.publicValue },
     ],
     after: () => {
-      const successor = succeed(ike, sa, "responder", [peerSpi, spi], suite, nonces, secret.value);
+      const successor = succeed(ike, sa, "responder", [peerSpi.slice(), spi], suite, nonces, secret.value);
       sa.phase.successor = { sa: successor, nonces };
       sa.phase.rekeying = true;
       // while ours is unanswered nobody knows which one stays
