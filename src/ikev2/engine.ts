@@ -5,6 +5,7 @@ import { Reports } from "../core/reports.ts";
 import { command } from "./commands.ts";
 import { connectDue } from "./connect.ts";
 import { connectSoon, newConnection } from "./connections.ts";
+import { uniqueDue } from "./contact.ts";
 import { CookieSecrets } from "./cookies.ts";
 import { HalfOpen } from "./half-open.ts";
 import { initUnanswered } from "./ike-sa-init-initiator.ts";
@@ -36,6 +37,7 @@ const due: Readonly<Record<string, (ike: Ikev2, id: string) => void>> = {
   reauthenticate: reauthenticationDue,
   "child-rekey": childRekeyDue,
   "child-lifetime": childLifetimeDue,
+  unique: uniqueDue,
 };
 
 /** A request was not answered in time: again, or never again. */

@@ -8,7 +8,8 @@ import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { childFailed } from "./child-failure.ts";
 import { installChild } from "./child-life.ts";
 import { endsOf, offerChild, takeChildAnswer } from "./child-negotiation.ts";
-import { attemptFailed, connectSoon, establishedSas, missingChildren } from "./connections.ts";
+import { attemptFailed, connectSoon, missingChildren } from "./connections.ts";
+import { isFirstContact, supersede } from "./contact.ts";
 import { errorOf, notify, payloadOf } from "./contents.ts";
 import { deleteIkeSa, discardChild } from "./deletion.ts";
 import { identityPayload } from "./identity.ts";
@@ -45,13 +46,11 @@ export function authenticate(ike: Ikev2, sa: IkeSaIn<SaInitSent>, agreed: Omit<A
   const child = firstChild(config.children);
   const offered = child === undefined ? undefined : offerChild(ike, child, endsOf(sa), undefined);
   const { identity } = config.remote;
-  // RFC 7296 2.4: only on the first IKE SA with this peer
-  const first = establishedSas(connection).length === 0;
   // HDR, SK {IDi, [CERT,] [N(INITIAL_CONTACT),] [CERTREQ,] [IDr,] AUTH, [CP,] [N+,] SAi2, TSi, TSr}
   const payloads: readonly Payload[] = [
     id,
     ...certificates,
-    ...(first ? [notify(NotifyType.INITIAL_CONTACT)] : []),
+    ...(isFirstContact(ike, sa, connection) ? [notify(NotifyType.INITIAL_CONTACT)] : []),
     ...requestCertificates(ike, [config]),
     ...(identity === undefined ? [] : [identityPayload("IDr", identity)]),
     auth,
@@ -148,6 +147,7 @@ function authentic(ike: Ikev2, sa: IkeSa, sent: AuthSent, peer: Peer, payloads: 
     virtualAddresses: [],
     rekeying: false,
   });
+  supersede(ike, established, payloads);
   announce(ike, established);
   // what IKE_AUTH has no room for
   const more = takeChild(ike, established, sent, payloads) && missingChildren(established).length > 0;

@@ -9,6 +9,7 @@ import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { requestedAuthorities } from "./certificates.ts";
 import { installChild } from "./child-life.ts";
 import { answerChild, type ChildAnswer, type ChildRefusal, endsOf } from "./child-negotiation.ts";
+import { supersede } from "./contact.ts";
 import { notify, payloadOf, payloadsOf } from "./contents.ts";
 import { readIdentity } from "./identity.ts";
 import { deriveChildKeys } from "./keys.ts";
@@ -157,6 +158,7 @@ function authentic(
     virtualAddresses: [],
     rekeying: false,
   });
+  supersede(ike, established, payloads);
   const child =
     payloadOf(payloads, "SA") === undefined ? undefined : answerChild(ike, config, endsOf(sa), payloads, "IKE_AUTH", 0);
   announce(ike, established);

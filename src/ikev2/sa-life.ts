@@ -42,6 +42,7 @@ const DEADLINES = [
   "ike-rekey",
   "ike-lifetime",
   "reauthenticate",
+  "unique",
 ];
 
 /** An IKE SA that begins. */
@@ -64,6 +65,7 @@ export function addIkeSa<P extends Phase>(
     queue: [],
     current: undefined,
     fragments: { request: undefined, response: undefined },
+    beganAt: now,
     heardAt: now,
     sentAt: now,
     phase,
@@ -73,11 +75,6 @@ export function addIkeSa<P extends Phase>(
   return sa;
 }
 
-/** A key of `byPeer`. */
-export function peerKey({ connection, peer }: Pick<Established, "connection" | "peer">): string {
-  return `${connection.config.name} ${identityKey(peer.identity)}`;
-}
-
 /** Both sides have proven who they are; the peer's others are in `byPeer` beside it. */
 export function establish(ike: Ikev2, sa: IkeSa, phase: Established): EstablishedSa {
   ike.halfOpen.remove(sa.key);
@@ -85,7 +82,7 @@ export function establish(ike: Ikev2, sa: IkeSa, phase: Established): Establishe
   const established: EstablishedSa = enter(sa, phase);
   const { connection } = phase;
   connection.ikeSas.add(sa);
-  const key = peerKey(phase);
+  const key = identityKey(phase.peer.identity);
   const others = ike.byPeer.get(key);
   if (others === undefined) ike.byPeer.set(key, new Set([sa]));
   else others.add(sa);
@@ -190,7 +187,7 @@ export function forget(ike: Ikev2, key: string): void {
 /** The phase before the last: what stood is left behind when the SA is about to be deleted. */
 export function forgetPeer(ike: Ikev2, sa: IkeSa): void {
   if (!isEstablished(sa)) return;
-  const key = peerKey(sa.phase);
+  const key = identityKey(sa.phase.peer.identity);
   const others = ike.byPeer.get(key);
   others?.delete(sa);
   if (others?.size === 0) ike.byPeer.delete(key);

@@ -29,7 +29,7 @@ export interface Ikev2 {
   readonly ended: Map<string, Ended>;
   /** All Child SAs, by their inbound SPI in hex. */
   readonly childSas: Map<string, ChildSa>;
-  /** Established IKE SAs by connection and proven identity of the peer (`peerKey`). */
+  /** Established IKE SAs by the proven identity of the peer (`identityKey`). */
   readonly byPeer: Map<string, Set<IkeSa>>;
   /** Exchanges as responder that nobody has proven anything in. */
   readonly halfOpen: HalfOpen;
@@ -102,6 +102,8 @@ export interface IkeSa {
   current: Task | undefined;
   /** Fragments of a request, and of a response, that is not complete (RFC 7383 2.6). */
   readonly fragments: { request: Reassembly | undefined; response: Reassembly | undefined };
+  /** When IKE_SA_INIT left, or came. */
+  readonly beganAt: Instant;
   /** When the last genuine message of the peer came, and when we last sent something. */
   heardAt: Instant;
   sentAt: Instant;

@@ -96,7 +96,10 @@ export interface Connection {
   readonly reauthenticateMs: number;
   /** An empty INFORMATIONAL after so long without a message of the peer (RFC 7296 2.4); Infinity: never. */
   readonly livenessMs: number;
-  /** What becomes of older IKE SAs of the same identity without INITIAL_CONTACT. */
+  /**
+   * What becomes of older IKE SAs of the same identity without INITIAL_CONTACT. `keep`: several devices may have it, and we
+   * do not say INITIAL_CONTACT ourselves.
+   */
   readonly unique: "replace" | "keep";
   /** ESP in UDP even when there is no NAT. */
   readonly encapsulation: "auto" | "force";
