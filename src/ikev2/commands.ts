@@ -74,6 +74,8 @@ function up(ike: Ikev2, id: number, { target }: CommandOf<"up">): void {
   }
   const child = found.what === "child" ? found.child.name : undefined;
   connection.wanted = config.start === "always";
+  if (child === undefined) connection.stopped.clear();
+  else connection.stopped.delete(child);
   if (isUp(connection, child)) {
     ike.out.push({ out: "reply", id, reply: plainView(connectionView(ike, connection)) });
     return;
@@ -102,6 +104,7 @@ function down(ike: Ikev2, id: number, { target, reason, downtimeSeconds }: Comma
     ...(downtimeSeconds !== undefined && { downtimeSeconds }),
   };
   if (found.what === "connection") stop(ike, found.connection);
+  if (found.what === "child") found.connection.stopped.add(found.child.name);
   const { ikeSas, children } = meant(found);
   const reply = () => ike.out.push({ out: "reply", id, reply: { ikeSas: ikeSas.length, childSas: children.length } });
   let open = ikeSas.length + children.length;

@@ -6,7 +6,7 @@ import type { Refusal } from "../core/engine.ts";
 import { endOutage } from "./outages.ts";
 import { report } from "./report.ts";
 import { type ConnectionState, type EstablishedSa, type Ikev2, isEstablished, type Waiter } from "./state.ts";
-import type { Connection } from "./types.ts";
+import type { ChildPolicy, Connection } from "./types.ts";
 import { connectionView, plainView } from "./views.ts";
 
 /** The nominal delay is varied by so much, so that many clients of a gateway do not come all at once. */
@@ -16,6 +16,7 @@ export function newConnection(config: Connection): ConnectionState {
   return {
     config,
     wanted: config.start === "always",
+    stopped: new Set(),
     ikeSas: new Set(),
     failures: 0,
     lastError: undefined,
@@ -110,10 +111,21 @@ export function isUp(connection: ConnectionState, child: string | undefined): bo
   return sas.some((sa) => hasChild(sa, child));
 }
 
+/** Children that start with the connection, but for those that the operator took down. */
+export function childrenOf({ config, stopped }: ConnectionState): ChildPolicy[] {
+  return config.children.filter(({ name, start }) => start === "connection" && !stopped.has(name));
+}
+
+/** A child of a connection that is to be up was deleted by the peer: it is tried again. */
+export function childDown(ike: Ikev2, sa: EstablishedSa): void {
+  const { connection } = sa.phase;
+  if (connection.wanted && missingChildren(sa).length > 0) connectSoon(ike, connection, backOff(ike, connection));
+}
+
 /** Children that are to stand as long as the IKE SA does, and do not. */
 export function missingChildren(sa: EstablishedSa): string[] {
-  const { children } = sa.phase.connection.config;
-  return children.flatMap(({ name, start }) => (start === "connection" && !hasChild(sa, name) ? [name] : []));
+  const { connection } = sa.phase;
+  return childrenOf(connection).flatMap(({ name }) => (hasChild(sa, name) ? [] : [name]));
 }
 
 function hasChild({ phase }: EstablishedSa, name: string): boolean {

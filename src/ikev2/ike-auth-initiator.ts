@@ -8,7 +8,7 @@ import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { childFailed } from "./child-failure.ts";
 import { installChild } from "./child-life.ts";
 import { endsOf, offerChild, takeChildAnswer } from "./child-negotiation.ts";
-import { attemptFailed, connectSoon, missingChildren } from "./connections.ts";
+import { attemptFailed, childrenOf, connectSoon, missingChildren } from "./connections.ts";
 import { isFirstContact, supersede } from "./contact.ts";
 import { errorOf, notify, payloadOf } from "./contents.ts";
 import { deleteIkeSa, discardChild } from "./deletion.ts";
@@ -30,7 +30,6 @@ import {
   type Task,
 } from "./state.ts";
 import { ask, proceed } from "./transmit.ts";
-import type { ChildPolicy } from "./types.ts";
 import { validatePath } from "./work.ts";
 
 /** IKE_SA_INIT is through: who we are, and what we want. */
@@ -43,7 +42,8 @@ export function authenticate(ike: Ikev2, sa: IkeSaIn<SaInitSent>, agreed: Omit<A
     return;
   }
   const { id, certificates, auth } = proof.value;
-  const child = firstChild(config.children);
+  // the Child SA that goes with the IKE SA: the first of those that start with the connection
+  const [child] = childrenOf(connection);
   const offered = child === undefined ? undefined : offerChild(ike, child, endsOf(sa), undefined);
   const { identity } = config.remote;
   // HDR, SK {IDi, [CERT,] [N(INITIAL_CONTACT),] [CERTREQ,] [IDr,] AUTH, [CP,] [N+,] SAi2, TSi, TSr}
@@ -58,11 +58,6 @@ export function authenticate(ike: Ikev2, sa: IkeSaIn<SaInitSent>, agreed: Omit<A
   ];
   enter(sa, { at: "AUTH_SENT", ...agreed, offer: offered?.offer });
   ask(ike, sa, authTask(payloads));
-}
-
-/** The Child SA that goes with the IKE SA: the first of those that start with the connection. */
-function firstChild(children: readonly ChildPolicy[]): ChildPolicy | undefined {
-  return children.find(({ start }) => start === "connection");
 }
 
 function authTask(payloads: readonly Payload[]): Task {

@@ -4,6 +4,7 @@ import { nameOf } from "../iana/names.ts";
 import { hex } from "../util/octets.ts";
 import type { DeletePayload, NotifyPayload, Payload } from "../wire/ikev2/payloads.ts";
 import { removeChild } from "./child-life.ts";
+import { childDown } from "./connections.ts";
 import { payloadsOf } from "./contents.ts";
 import type { ReceivedReason } from "./delete-reason.ts";
 import { deleteEsp, heardReasons, reasonPayloads } from "./deletion.ts";
@@ -63,6 +64,7 @@ function deletedByPeer(
   const named = new Set(spis.map(hex));
   const gone = [...sa.phase.children.values()].filter(({ spiOut }) => named.has(hex(spiOut)));
   for (const child of gone) removeChild(ike, child, { by: "peer", reason });
+  if (gone.length > 0) childDown(ike, sa);
   return gone.flatMap(({ state, spiIn }) => (state === "deleting" ? [] : [spiIn]));
 }
 

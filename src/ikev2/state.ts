@@ -55,6 +55,8 @@ export interface ConnectionState {
   config: Connection;
   /** It is to be up: of start `always`, or asked for; not after `down`. Brought up again whenever it is not. */
   wanted: boolean;
+  /** Names of children that the operator took down: they stay so until they are asked for. */
+  readonly stopped: Set<string>;
   /** IKE SAs in all phases, but those of a responder that knows not yet whom it talks to. */
   readonly ikeSas: Set<IkeSa>;
   /** Attempts that failed, one after another. */

@@ -127,11 +127,15 @@ const YEAR = 365 * 86_400_000;
 /** The World's clock begins here. */
 export const START = 1_767_225_600_000;
 
-const algorithms: Readonly<Record<Exclude<AuthenticationName, "psk">, KeyAlgorithm>> = {
+/** Kinds of keys that certificates are made for. */
+export type CertifiedKey = Exclude<AuthenticationName, "psk"> | "ed25519";
+
+const algorithms: Readonly<Record<CertifiedKey, KeyAlgorithm>> = {
   rsa: { kind: "rsa", bits: 2048 },
   "ecdsa-256": { kind: "ecdsa", curve: "P-256" },
   "ecdsa-384": { kind: "ecdsa", curve: "P-384" },
   "ecdsa-521": { kind: "ecdsa", curve: "P-521" },
+  ed25519: { kind: "ed25519" },
 };
 
 /** A certification authority and what it issued. */
@@ -151,8 +155,8 @@ export interface IssueOptions {
 
 const made = new Map<string, Pki>();
 
-/** The authority of that name for an authentication method; keys are expensive, so each is made once. */
-export function pki(authentication: Exclude<AuthenticationName, "psk">, name = "Lab CA"): Pki {
+/** The authority of that name for a kind of key; keys are expensive, so each is made once. */
+export function pki(authentication: CertifiedKey, name = "Lab CA"): Pki {
   const known = made.get(`${authentication} ${name}`);
   if (known !== undefined) return known;
   const algorithm = algorithms[authentication];
