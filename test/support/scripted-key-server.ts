@@ -148,6 +148,8 @@ export class ScriptedKeyServer {
   asked: GapPayload | undefined;
   /** Changes an answer before it is sealed. */
   bend: (payloads: Payload[], message: 2 | 4) => Payload[] = (payloads) => payloads;
+  /** Makes the datagram of an answer. */
+  seal: typeof buildPull = buildPull;
   #exchange: { messageId: number; ni: Uint8Array; nr: Uint8Array; iv: Uint8Array } | undefined;
 
   newKek(ivAndKey: Uint8Array = this.env.random.octets(32)): Kek {
@@ -204,7 +206,7 @@ export class ScriptedKeyServer {
     const nr = this.env.random.octets(16);
     const policy = buildSa([this.sak(), buildGap(this.delays), ...this.teks.map((tek) => this.sat(tek))]);
     const payloads = this.bend([{ kind: "NONCE", data: nr }, policy], 2);
-    const sealed = buildPull(sa, this.env, messageId, [first.data], payloads, iv);
+    const sealed = this.seal(sa, this.env, messageId, [first.data], payloads, iv);
     this.#exchange = { messageId, ni: first.data.slice(), nr, iv: sealed.nextIv };
     return sealed.datagram;
   }
@@ -222,7 +224,7 @@ export class ScriptedKeyServer {
     const kd = buildKd({ ...keys, teks: this.teks, ...(this.sids && { sids: this.sids }) });
     const answer = this.bend([{ kind: "SEQ", sequenceNumber: this.seq }, kd], 4);
     this.#exchange = undefined;
-    return buildPull(sa, this.env, messageId, nonces, answer, iv).datagram;
+    return this.seal(sa, this.env, messageId, nonces, answer, iv).datagram;
   }
 
   /** A push under the current KEK with the next SEQ, or the one given. */
