@@ -58,9 +58,11 @@ export class CharonDaemon implements AsyncDisposable {
 
   /** The process ends without a word to its peers, as in a power failure. */
   async kill(): Promise<void> {
-    const gone = once(this.#process, "exit");
-    this.#process.kill("SIGKILL");
-    await gone;
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const gone = once(this.#process, "exit");
+      this.#process.kill("SIGKILL");
+      await gone;
+    }
     await rm(this.directory, { recursive: true, force: true });
   }
 

@@ -2,13 +2,14 @@
 import { createDecipheriv, createHmac } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { Flag } from "../../src/iana/ikev2.ts";
-import { concat, equal, fromHex, hex } from "../../src/util/octets.ts";
+import { concat, equal, fromHex, hex, isZero } from "../../src/util/octets.ts";
 import { decodeMessage, decodePayloads, enveloped } from "../../src/wire/ikev2/message.ts";
 import type { Header, ReceivedPayload } from "../../src/wire/ikev2/payloads.ts";
 import { type CapturedDatagram, readPcap } from "./pcap.ts";
 
 const directory = new URL("../vectors/data/ikev2/", import.meta.url);
 const NAT_T_PORT = 4500;
+const MARKER = 4;
 
 /** The names of the captures. */
 export function ikev2Captures(): string[] {
@@ -25,9 +26,17 @@ export function ikev2Pcap(name: string): Uint8Array {
 
 /** The IKE messages of a capture, without the non-ESP marker of port 4500 (RFC 3948 2.2). */
 export function ikev2Datagrams(name: string): CapturedDatagram[] {
-  return readPcap(ikev2Pcap(name)).map((datagram) =>
-    datagram.toPort === NAT_T_PORT ? { ...datagram, bytes: datagram.bytes.slice(4) } : datagram,
-  );
+  return ikeDatagrams(readPcap(ikev2Pcap(name)));
+}
+
+/** Those of the datagrams that are IKE messages, without the non-ESP marker: no ESP, no keepalive. */
+export function ikeDatagrams(datagrams: readonly CapturedDatagram[]): CapturedDatagram[] {
+  return datagrams.flatMap((datagram) => {
+    if (![datagram.fromPort, datagram.toPort].includes(NAT_T_PORT)) return [datagram];
+    const { bytes } = datagram;
+    const marked = bytes.length > MARKER && isZero(bytes.subarray(0, MARKER));
+    return marked ? [{ ...datagram, bytes: bytes.slice(MARKER) }] : [];
+  });
 }
 
 /** The keys beside a capture, as Wireshark's ikev2_decryption_table has them. */
@@ -46,12 +55,13 @@ export function ikev2Keys(name: string): Ikev2Keys[] {
   const lines = readFileSync(new URL(`${name}.keys`, directory), "utf8")
     .trim()
     .split("\n");
-  return lines.map((line) => {
-    const [spiI = "", , ei = "", er = "", encr = "", ai = "", ar = "", integ = ""] = line
-      .replaceAll('"', "")
-      .split(",");
-    return { spiI, encr, integ, encrKeys: [ei, er], integKeys: [ai, ar], line };
-  });
+  return lines.map(keysOf);
+}
+
+/** What a line of a key log says. */
+function keysOf(line: string): Ikev2Keys {
+  const [spiI = "", , ei = "", er = "", encr = "", ai = "", ar = "", integ = ""] = line.replaceAll('"', "").split(",");
+  return { spiI, encr, integ, encrKeys: [ei, er], integKeys: [ai, ar], line };
 }
 
 /** A message of a capture with what was in its SK payload. */
@@ -71,10 +81,22 @@ export interface OpenedMessage {
 
 /** The messages of a capture in order, opened with the keys beside it. @throws Error when one does not decode. */
 export function openedMessages(name: string): OpenedMessage[] {
-  const keys = ikev2Keys(name);
+  return openedWith(name, ikev2Datagrams(name), ikev2Keys(name));
+}
+
+/** The IKE messages of a conversation in order, opened with the lines of a key log. @throws Error when one does not decode */
+export function openedConversation(
+  name: string,
+  datagrams: readonly CapturedDatagram[],
+  keyLog: readonly string[],
+): OpenedMessage[] {
+  return openedWith(name, ikeDatagrams(datagrams), keyLog.map(keysOf));
+}
+
+function openedWith(name: string, datagrams: readonly CapturedDatagram[], keys: readonly Ikev2Keys[]): OpenedMessage[] {
   const fragments: Uint8Array[] = [];
   let firstOfFragments = 0;
-  return ikev2Datagrams(name).map(({ bytes: datagram }, i) => {
+  return datagrams.map(({ bytes: datagram }, i) => {
     const origin = `${name} message ${i + 1}`;
     const decoded = decodeMessage(datagram);
     if (!decoded.ok) throw new Error(`${origin}: ${JSON.stringify(decoded.error)}`);
@@ -102,6 +124,11 @@ export function goldenIkev2(): OpenedMessage[] {
   return ikev2Captures().flatMap(openedMessages);
 }
 
+function gcmName(key: Uint8Array): "aes-128-gcm" | "aes-192-gcm" | "aes-256-gcm" {
+  if (key.length === 16) return "aes-128-gcm";
+  return key.length === 24 ? "aes-192-gcm" : "aes-256-gcm";
+}
+
 const BLOCK = 16;
 const TAG = 16;
 const IV = 8;
@@ -125,7 +152,7 @@ function opened(keys: Ikev2Keys, side: 0 | 1, datagram: Uint8Array, bodyOffset: 
     const ciphertext = body.subarray(IV, -TAG);
     const rawKey = key.subarray(0, -SALT);
     const decipher = gcm
-      ? createDecipheriv("aes-128-gcm", rawKey, nonce, { authTagLength: TAG })
+      ? createDecipheriv(gcmName(rawKey), rawKey, nonce, { authTagLength: TAG })
       : createDecipheriv("chacha20-poly1305", rawKey, nonce, { authTagLength: TAG });
     decipher.setAAD(datagram.subarray(0, bodyOffset), { plaintextLength: ciphertext.length });
     decipher.setAuthTag(body.subarray(-TAG));
