@@ -222,7 +222,8 @@ function refuseMalformed(ike: Ikev2, sa: IkeSa, place: Omit<Received, "messageId
 function takeResponse(ike: Ikev2, sa: IkeSa, secured: Secured, datagram: Datagram, header: Header): void {
   const { messageId, exchangeType: exchange } = header;
   if (!answersRequest(sa.window, messageId) || sa.current?.exchange !== exchange) {
-    count(ike, "unexpected-response");
+    // one without protection may be a hint
+    if (envelopeOf(ike, sa, datagram) !== undefined) count(ike, "unexpected-response");
     return;
   }
   const opened = openMessage(ike, sa, secured, datagram, messageId, "response");
