@@ -1,12 +1,13 @@
 /** Proposals and traffic selectors of IKEv2 in the spelling of the configuration. */
 import type * as z from "zod";
+import { parseProtocolAndPorts } from "../ikev2/selector-text.ts";
 import type { EspProposal, IkeProposal } from "../ikev2/suite.ts";
 import { espNames, ikeNames, parseEspProposal, parseIkeProposal } from "../ikev2/suite-names.ts";
 import type { Result } from "../util/result.ts";
 import type { AddressSelector } from "../wire/ikev2/payloads.ts";
 import { refused } from "./algorithms.ts";
 import { field, type Leaf, shown, textOf, Wrong } from "./field.ts";
-import { addressWords, ipProtocolOf, parseRange } from "./values.ts";
+import { addressWords, parseRange } from "./values.ts";
 
 /** A value that the policy takes as it is. */
 export interface Written<T> extends Leaf {
@@ -49,7 +50,6 @@ function alike(word: string, names: readonly string[]): readonly string[] {
   return found.length > 0 ? found : names;
 }
 
-const highestPort = 65_535;
 const selectorWords = `${addressWords}; perhaps with [tcp], [udp/53] or [tcp/1024-65535] behind it`;
 
 /** Addresses, and perhaps a protocol and ports: `10.1.0.0/16`, `10.1.0.7[tcp/443]` (RFC 7296 3.13.1). */
@@ -59,26 +59,11 @@ export function trafficSelector(): z.ZodType<Written<AddressSelector>> {
     const [, addresses = "", , inside] = /^([^[\]]*)(\[([^[\]]*)\])?$/.exec(text) ?? [];
     const range = parseRange(addresses.trim());
     if (range === undefined) throw new Wrong(`${shown(text)} names no addresses`);
-    const what = inside === undefined ? everything : protocolAndPorts(inside);
+    const what = parseProtocolAndPorts(inside ?? "any");
+    if (!what.ok) throw new Wrong(what.error);
     return {
       leaf: true,
-      value: { kind: "addresses", ...what, startAddress: range.from, endAddress: range.to },
+      value: { kind: "addresses", ...what.value, startAddress: range.from, endAddress: range.to },
     };
   });
-}
-
-const everything = { ipProtocol: 0, startPort: 0, endPort: highestPort };
-
-/** `tcp`, `udp/53`, `tcp/1024-65535`, `47`. @throws Wrong */
-function protocolAndPorts(text: string): typeof everything {
-  const [name = "", ports, ...rest] = text.split("/");
-  const ipProtocol = ipProtocolOf(/^\d+$/.test(name) ? Number(name) : name);
-  if (ports === undefined) return { ...everything, ipProtocol };
-  if (ipProtocol === 0) throw new Wrong("ports need a protocol that has them", "[udp/PORT] or [tcp/PORT]");
-  const [, first = "", last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(ports) ?? [];
-  const [startPort, endPort] = [Number(first), Number(last)];
-  if (first === "" || rest.length > 0 || endPort > highestPort || endPort < startPort) {
-    throw new Wrong(`${shown(ports)} is neither a port nor a range of ports`);
-  }
-  return { ipProtocol, startPort, endPort };
 }

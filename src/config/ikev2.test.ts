@@ -268,12 +268,14 @@ test("weak spots are warnings: a short secret, one that anybody may use, no encr
   const text = shortest
     .replace("paris.psk", "short.psk")
     .replace("address: 203.0.113.9", "address: any")
+    .replace("children:", "signatures: { rsaSha1: true }\n      children:")
     .replace("[10.2.0.0/16]", "[10.2.0.0/16], proposals: [null / hmac-sha256-128]");
   const { configuration } = valid(`${text}  keyLog: { file: keys.txt }`);
   expect(configuration.keyLog).toEqual({ file: `${made.folder}/keys.txt` });
   expect(configuration.warnings.map(({ path, message }) => `${path}: ${message}`)).toEqual([
     expect.stringMatching(/^ikev2.connections\[0\]: whoever knows the pre-shared key of paris/),
     expect.stringMatching(/^ikev2.connections\[0\].psk: the pre-shared key of paris has 6 octets/),
+    expect.stringMatching(/^ikev2.connections\[0\].signatures.rsaSha1: .*SHA-1, which is broken/),
     expect.stringMatching(/^ikev2.connections\[0\].children\[0\].proposals: traffic of lan may go unencrypted/),
     expect.stringMatching(/^ikev2.keyLog: ALL KEYS/),
   ]);

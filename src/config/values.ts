@@ -4,7 +4,7 @@ import type { Endpoint } from "../core/engine.ts";
 import { type Identity, parseIdentity } from "../core/identity.ts";
 import { nameFromText } from "../crypto/node/names.ts";
 import { CryptoError } from "../crypto/provider.ts";
-import { IdType, IpProtocol } from "../iana/isakmp.ts";
+import { IdType } from "../iana/isakmp.ts";
 import { addressOctets, addressText, canonicalAddress } from "../util/address.ts";
 import { concat, fromHex, u32 } from "../util/octets.ts";
 import { field, type Leaf, shown, textOf, Wrong } from "./field.ts";
@@ -82,26 +82,6 @@ export function orNever(expected: string, schema: z.ZodType<number>): z.ZodType<
     if (!read.success) throw new Wrong(read.error.issues[0]?.message ?? `${shown(input)} cannot be read`);
     return read.data;
   });
-}
-
-/** Protocols that go by a name. */
-const ipProtocols: ReadonlyMap<string, number> = new Map([
-  ["any", IpProtocol.ANY],
-  ["udp", IpProtocol.UDP],
-  ["tcp", IpProtocol.TCP],
-  ["icmp", IpProtocol.ICMP],
-  ["icmpv6", IpProtocol.ICMPV6],
-]);
-
-export const ipProtocolWords = "any, udp, tcp, icmp, icmpv6 or a number from 0 to 255";
-
-/** The number of an IP protocol, out of its name or a number. @throws Wrong */
-export function ipProtocolOf(input: unknown): number {
-  const number = typeof input === "number" ? input : ipProtocols.get(String(input));
-  if (number === undefined || !Number.isInteger(number) || number < 0 || number > 255) {
-    throw new Wrong(`${shown(input)} is no IP protocol`, ipProtocolWords);
-  }
-  return number;
 }
 
 /** One address in its canonical text. */

@@ -80,11 +80,18 @@ function ikev2Warnings({ keyLog, connections }: NonNullable<RootSection["ikev2"]
     const message = `ALL KEYS OF IKE SAs ARE WRITTEN TO ${keyLog.file}: who reads it reads all messages, and may forge them`;
     warn(["ikev2", "keyLog"], message, "no keyLog outside of a laboratory");
   }
-  connections.forEach(({ name, psk, remote, children }, index) => {
+  connections.forEach(({ name, psk, remote, children, signatures }, index) => {
     const path = ["ikev2", "connections", index];
     const anybody = remote.identity === undefined && remote.address.ranges.length === 0;
     if (psk !== undefined && remote.auth !== "certificate" && anybody) {
       warn(path, `whoever knows the pre-shared key of ${name} may use it from any address`, "remote.identity");
+    }
+    if (signatures?.rsaSha1 === true) {
+      warn(
+        [...path, "signatures", "rsaSha1"],
+        `signatures of ${name} may be made over SHA-1, which is broken`,
+        "false",
+      );
     }
     children.forEach((child, at) => {
       const open = child.proposals?.some(({ value }) => value.encryption.some((cipher) => cipher.name === "null"));

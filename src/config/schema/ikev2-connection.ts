@@ -112,6 +112,10 @@ function connectionShape(around: Surroundings) {
     psk: pskSection(around).optional(),
     proposals: list(ikeProposal(), 1, 20).optional(),
     children: list(childSection(), 1, 64),
+    signatures: section({
+      rsaPadding: choice("pss", "pkcs1").default("pss"),
+      rsaSha1: flag().default(false),
+    }).optional(),
     start: choice("always", "manual").optional(),
     retry: growing(
       section({
@@ -255,6 +259,7 @@ export function buildConnection(connection: ConnectionSection, common: Common): 
       authentication: peerAuthentication(connection, common),
     },
     ...(psk !== undefined && { psk: psk.secret }),
+    ...(connection.signatures !== undefined && { signatures: connection.signatures }),
     ikeProposals: connection.proposals?.map(({ value }) => value) ?? defaultIkeProposals,
     children: connection.children.map(buildChild),
     start: connection.start ?? (one === undefined || connection.redirectTo !== undefined ? "manual" : "always"),

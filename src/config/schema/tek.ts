@@ -5,19 +5,17 @@ import type { IpsecTekPolicy, TekPolicy } from "../../gdoi/policy.ts";
 import { AddressPreservation, SaDirection } from "../../iana/ipsec.ts";
 import { IpProtocol } from "../../iana/isakmp.ts";
 import { espCipher, integrity } from "../algorithms.ts";
-import { checked, choice, field, integer, type Loose, type Report, section } from "../field.ts";
-import {
-  type AddressRange,
-  addressRange,
-  addressWords,
-  ipProtocolOf,
-  ipProtocolWords,
-  name,
-  rangeIdentity,
-  seconds,
-} from "../values.ts";
+import { checked, choice, field, integer, type Loose, type Report, section, shown, Wrong } from "../field.ts";
+import { type AddressRange, addressRange, addressWords, name, rangeIdentity, seconds } from "../values.ts";
 import { buildIec61850, checkIec61850, iec61850Shape } from "./tek-iec61850.ts";
 
+const ipProtocols: ReadonlyMap<string, number> = new Map([
+  ["any", IpProtocol.ANY],
+  ["udp", IpProtocol.UDP],
+  ["tcp", IpProtocol.TCP],
+  ["icmp", IpProtocol.ICMP],
+  ["icmpv6", IpProtocol.ICMPV6],
+]);
 const preservations = {
   none: AddressPreservation.NONE,
   source: AddressPreservation.SOURCE_ONLY,
@@ -30,6 +28,16 @@ const directions = {
   symmetric: SaDirection.SYMMETRIC,
 };
 
+function ipProtocol(): z.ZodType<number> {
+  return field("any, udp, tcp, icmp, icmpv6 or a number from 0 to 255", (input) => {
+    const number = typeof input === "number" ? input : ipProtocols.get(String(input));
+    if (number === undefined || !Number.isInteger(number) || number < 0 || number > 255) {
+      throw new Wrong(`${shown(input)} is no IP protocol`);
+    }
+    return number;
+  });
+}
+
 const port = () => integer(0, 65_535);
 
 /** What TEKs of ESP and AH have. */
@@ -39,7 +47,7 @@ function ipsecShape() {
     integrity: integrity().optional(),
     source: addressRange().optional(),
     destination: addressRange().optional(),
-    ipProtocol: field(ipProtocolWords, ipProtocolOf).optional(),
+    ipProtocol: ipProtocol().optional(),
     sourcePort: port().optional(),
     destinationPort: port().optional(),
     mode: choice("tunnel", "transport").optional(),

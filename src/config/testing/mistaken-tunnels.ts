@@ -123,7 +123,7 @@ export const mistakenTunnels: Readonly<Record<string, Mistake>> = {
   "a protocol that is none": {
     edit: [lan, '          remote: ["10.2.0.0/16[tpc/80]"]\n'],
     path: `${connection}.children[0].remote[0]`,
-    says: /"tpc" is no IP protocol/,
+    says: /tpc is no protocol/,
   },
   "ports backwards": {
     edit: [lan, '          remote: ["10.2.0.0/16[tcp/90-80]"]\n'],
