@@ -5,10 +5,18 @@ import { gcksEvents } from "./gcks.ts";
 import { gmEvents } from "./gm.ts";
 import { ikev2Events } from "./ikev2.ts";
 import { phase1Events } from "./phase1.ts";
+import { sadEvents } from "./sad.ts";
 import { serverEvents } from "./server.ts";
 
 /** Every declared kind. */
-export const catalogue: Catalogue = { ...serverEvents, ...phase1Events, ...gcksEvents, ...gmEvents, ...ikev2Events };
+export const catalogue: Catalogue = {
+  ...serverEvents,
+  ...phase1Events,
+  ...gcksEvents,
+  ...gmEvents,
+  ...ikev2Events,
+  ...sadEvents,
+};
 
 /** The form of a kind; an undeclared one gets a sentence from its kind, reason and figures. */
 export function formOf(kind: string): EventForm {
