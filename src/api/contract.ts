@@ -2,12 +2,15 @@
 import { z } from "zod";
 import {
   absentView,
+  connectionView,
   daemonStatus,
   eventView,
+  farewell,
   gmGroupView,
   groupView,
   memberView,
   plannedRekeys,
+  recordedPair,
   rekeyDetail,
   seenView,
   storyView,
@@ -40,6 +43,11 @@ export const eventQuery = z.strictObject({
   subject: z.string().max(1024).exactOptional(),
   limit: number.max(100_000).exactOptional(),
 });
+
+/** A name of the configuration (`paris`, `paris/lan`), or the SPI of an SA. */
+const target = z.string().min(1).max(255);
+/** Octets of a Reason Message that always fits one datagram with its Delete. */
+const longestReason = 255;
 
 /** Why an operator does something: it is shown on terminals and sent to syslog, so that it must be one line of text. */
 const reason = z
@@ -76,6 +84,53 @@ export const endpoints = {
     "/v1/member/seen",
     z.strictObject({ group: z.string().min(1).max(255), spi: z.string().regex(/^[0-9a-f]{8}$/i) }),
     seenView,
+  ),
+  connections: get("/v1/connections", nothing, z.array(connectionView)),
+  connection: get("/v1/connections/:name", nothing, connectionView),
+  recordedPairs: get("/v1/recorded-pairs", nothing, z.array(recordedPair)),
+  up: post("/v1/connections/up", z.strictObject({ target }), connectionView),
+  down: post(
+    "/v1/connections/down",
+    z.strictObject({
+      target,
+      reason: reason
+        .refine(
+          (text) => Buffer.byteLength(text) <= longestReason,
+          `at most ${longestReason} octets travel to the peer`,
+        )
+        .exactOptional(),
+      downtimeSeconds: farewell.shape.downtimeSeconds,
+    }),
+    connectionView,
+  ),
+  rekeySa: post("/v1/connections/rekey", z.strictObject({ target }), connectionView),
+  reauthenticate: post("/v1/connections/reauthenticate", z.strictObject({ target }), connectionView),
+  redirect: post(
+    "/v1/connections/redirect",
+    z.strictObject({ target, gateway: z.string().min(1).max(255) }),
+    connectionView,
+  ),
+  traffic: post(
+    "/v1/traffic",
+    z.strictObject({
+      of: z
+        .array(
+          z.strictObject({
+            spiIn: z.string().regex(/^[0-9a-f]{8}$/),
+            octets: number,
+            packets: number,
+            idleMs: number,
+          }),
+        )
+        .min(1)
+        .max(10_000),
+    }),
+    z.object({ reported: z.number() }),
+  ),
+  stop: post(
+    "/v1/stop",
+    z.strictObject({ ...farewell.shape, mark: z.boolean() }),
+    z.object({ pid: z.number(), startedAt: z.number(), told: z.number() }),
   ),
   events: get("/v1/events", eventQuery, z.array(eventView)),
   why: get("/v1/why/:subject", nothing, storyView),

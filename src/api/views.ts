@@ -145,6 +145,103 @@ export const gmStatus = z.object({
   counters,
 });
 
+const endpoint = z.object({ address: z.string(), port: z.number() });
+
+/** ChildSaView of ikev2/types.ts. */
+export const childSaView = z.object({
+  name: z.string(),
+  spiIn: z.string(),
+  spiOut: z.string(),
+  mode: z.enum(["tunnel", "transport"]),
+  suite: z.string(),
+  local: z.array(z.string()),
+  remote: z.array(z.string()),
+  encapsulated: z.boolean(),
+  state: z.enum(["installed", "rekeying", "rekeyed", "deleting"]),
+  since: instant,
+  rekeyAt: instant.exactOptional(),
+  expiresAt: instant.exactOptional(),
+  octets: z.number(),
+  packets: z.number(),
+});
+
+/** IkeSaView of ikev2/types.ts. */
+export const ikeSaView = z.object({
+  id: z.string(),
+  connection: z.string(),
+  role: z.enum(["initiator", "responder"]),
+  state: z.enum(["connecting", "established", "rekeying", "deleting"]),
+  local: endpoint,
+  remote: endpoint,
+  localIdentity: z.string().exactOptional(),
+  remoteIdentity: z.string().exactOptional(),
+  authentication: z.string().exactOptional(),
+  suite: z.string().exactOptional(),
+  nat: z.enum(["none", "local", "remote", "both", "forced"]),
+  since: instant.exactOptional(),
+  rekeyAt: instant.exactOptional(),
+  reauthenticateAt: instant.exactOptional(),
+  expiresAt: instant.exactOptional(),
+  virtualAddresses: z.array(z.string()),
+  children: z.array(childSaView),
+});
+
+/** ConnectionView of ikev2/types.ts. */
+export const connectionView = z.object({
+  name: z.string(),
+  state: z.enum(["down", "connecting", "up", "waiting", "stopped"]),
+  start: z.enum(["always", "manual"]),
+  remote: z.string(),
+  localIdentity: z.string(),
+  remoteIdentity: z.string().exactOptional(),
+  nextAttemptAt: instant.exactOptional(),
+  lastError: z.string().exactOptional(),
+  outage: z
+    .object({
+      since: instant,
+      reason: z.string().exactOptional(),
+      downtimeSeconds: z.number(),
+      expectedAt: instant.exactOptional(),
+    })
+    .exactOptional(),
+  ikeSas: z.array(ikeSaView),
+});
+
+/** RecordedPair of dataplane/recorded.ts. */
+export const recordedPair = z.object({
+  connection: z.string(),
+  child: z.string(),
+  mode: z.enum(["tunnel", "transport"]),
+  spiIn: z.string(),
+  spiOut: z.string(),
+  encryption: z.string(),
+  integrity: z.string().exactOptional(),
+  esn: z.boolean(),
+  local: z.string(),
+  remote: z.string(),
+  localSelectors: z.array(z.string()),
+  remoteSelectors: z.array(z.string()),
+  encapsulated: z.boolean(),
+  outbound: z.boolean(),
+});
+
+/** Ikev2Status of ikev2/types.ts. */
+export const ikev2Status = z.object({
+  role: z.literal("ikev2"),
+  connections: z.number(),
+  up: z.number(),
+  ikeSas: z.number(),
+  childSas: z.number(),
+  halfOpen: z.number(),
+  counters,
+});
+
+/** What is said to the peers when the daemon ends. */
+export const farewell = z.object({
+  cause: z.enum(["service-shutdown", "service-restart", "host-shutdown", "host-restart"]),
+  downtimeSeconds: z.number().int().min(0).max(65_535).exactOptional(),
+});
+
 /** Whether the state store takes what it is given. */
 export const storeStatus = z.object({
   file: z.string(),
@@ -168,6 +265,11 @@ export const daemonStatus = z.object({
   counters,
   keyServer: gcksStatus.exactOptional(),
   member: gmStatus.exactOptional(),
+  ikev2: ikev2Status.exactOptional(),
+  /** The file that ALL KEYS of IKE SAs are written to. */
+  keyLog: z.string().exactOptional(),
+  /** What the peers are told when the next signal ends the daemon, where an operator said so. */
+  farewell: farewell.exactOptional(),
 });
 
 const subject = z.object({
@@ -210,5 +312,7 @@ export const plannedRekeys = z.array(z.object({ spi: z.string(), seq: z.number()
 export const apiError = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 export type DaemonStatus = z.infer<typeof daemonStatus>;
+export type ConnectionView = z.infer<typeof connectionView>;
+export type Farewell = z.infer<typeof farewell>;
 export type EventView = z.infer<typeof eventView>;
 export type StoryView = z.infer<typeof storyView>;

@@ -8,10 +8,15 @@ interface Entry {
   readonly description: string;
   readonly options: readonly { readonly flag: string; readonly description: string }[];
   readonly words: readonly string[];
-  readonly takesGroup: boolean;
+  /** The command that lists the names which its first argument may be. */
+  readonly names: string | undefined;
 }
 
-const groupNames = "keyherald groups --names 2>/dev/null";
+/** What lists the names that an argument may be, by how its description begins. */
+const nameLists = {
+  "name of the group": "keyherald groups --names 2>/dev/null",
+  "name of the connection": "keyherald connections --names 2>/dev/null",
+};
 
 /** The script for one shell. */
 export function completionScript(shell: Shell, program: Command): string {
@@ -31,7 +36,7 @@ function entryOf(command: Command): Entry {
       one.options.map((option) => ({ flag: option.long ?? option.flags, description: option.description })),
     ),
     words: named[command.name()] ?? nested,
-    takesGroup: firstArgument?.description.startsWith("name of the group") === true,
+    names: Object.entries(nameLists).find(([what]) => firstArgument?.description.startsWith(what) === true)?.[1],
   };
 }
 
@@ -41,8 +46,8 @@ function flags(entry: Entry): string {
 
 function bash(entries: readonly Entry[]): string {
   const cases = entries.map((entry) => {
-    const groups = entry.takesGroup ? ` $(${groupNames})` : "";
-    return `    ${entry.name}) words="${[...entry.words, flags(entry)].join(" ")}${groups}" ;;`;
+    const names = entry.names === undefined ? "" : ` $(${entry.names})`;
+    return `    ${entry.name}) words="${[...entry.words, flags(entry)].join(" ")}${names}" ;;`;
   });
   return `_keyherald() {
   local cur=\${COMP_WORDS[COMP_CWORD]} words=""
@@ -63,8 +68,8 @@ function zsh(entries: readonly Entry[]): string {
   const quote = (text: string) => text.replace(/'/g, "'\\''").replace(/:/g, "\\:");
   const commands = entries.map((entry) => `    '${entry.name}:${quote(entry.description)}'`);
   const cases = entries.map((entry) => {
-    const groups = entry.takesGroup ? ` \${(f)"$(${groupNames})"}` : "";
-    return `    ${entry.name}) compadd -- ${[...entry.words, flags(entry)].join(" ")}${groups}; _files ;;`;
+    const names = entry.names === undefined ? "" : ` \${(f)"$(${entry.names})"}`;
+    return `    ${entry.name}) compadd -- ${[...entry.words, flags(entry)].join(" ")}${names}; _files ;;`;
   });
   return `#compdef keyherald
 _keyherald() {
@@ -87,7 +92,7 @@ function fish(entries: readonly Entry[]): string {
     return [
       `complete -c keyherald -n __fish_use_subcommand -f -a ${entry.name} -d ${quote(entry.description)}`,
       ...entry.words.map((word) => `complete -c keyherald ${within} -f -a ${word}`),
-      ...(entry.takesGroup ? [`complete -c keyherald ${within} -f -a '(${groupNames})'`] : []),
+      ...(entry.names === undefined ? [] : [`complete -c keyherald ${within} -f -a '(${entry.names})'`]),
       ...entry.options.map(
         (option) =>
           `complete -c keyherald ${within} -l ${option.flag.replace(/^--/, "")} -d ${quote(option.description)}`,

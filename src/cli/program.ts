@@ -4,6 +4,7 @@ import { ApiError, UnreachableError } from "../api/client.ts";
 import { version } from "../daemon/version.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
+import { addConnections } from "./commands/connections.ts";
 import { addDecode } from "./commands/decode.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addEvents } from "./commands/events.ts";
@@ -12,11 +13,17 @@ import { addGroup } from "./commands/group.ts";
 import { addGroups } from "./commands/groups.ts";
 import { addMembers } from "./commands/members.ts";
 import { addPki } from "./commands/pki.ts";
+import { addRedirect } from "./commands/redirect.ts";
 import { addRegister } from "./commands/register.ts";
 import { addRekey } from "./commands/rekey.ts";
+import { addReauthenticate, addRekeySa } from "./commands/rekey-sa.ts";
 import { addRun } from "./commands/run.ts";
+import { addSas } from "./commands/sas.ts";
 import { addSeen } from "./commands/seen.ts";
 import { addStatus } from "./commands/status.ts";
+import { addRestart, addStop } from "./commands/stop.ts";
+import { addTraffic } from "./commands/traffic.ts";
+import { addDown, addUp } from "./commands/up-down.ts";
 import { addWhy } from "./commands/why.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 import { remark } from "./output/print.ts";
@@ -28,7 +35,9 @@ Exit codes: 0 done, 1 failed or refused, 2 wrong command line, 3 members are mis
 /** All commands. */
 export function createProgram(): Command {
   const program = new Command("keyherald")
-    .description("GDOI key server and members: who got the key, who did not, and why.")
+    .description(
+      "IPsec key management: who got the group's key and who did not; why a tunnel went away, and for how long.",
+    )
     .version(version)
     .showHelpAfterError("(keyherald --help, or keyherald COMMAND --help, shows what there is)")
     .configureHelp({ helpWidth: Math.min(100, process.stdout.columns ?? 100), sortSubcommands: false })
@@ -43,6 +52,8 @@ export function createProgram(): Command {
   addGroups(program);
   addGroup(program);
   addMembers(program);
+  addConnections(program);
+  addSas(program);
   addEvents(program);
   addWhy(program);
   program.commandsGroup("Telling a running daemon:");
@@ -51,6 +62,14 @@ export function createProgram(): Command {
   addAdmit(program);
   addRegister(program);
   addSeen(program);
+  addUp(program);
+  addDown(program);
+  addRekeySa(program);
+  addReauthenticate(program);
+  addRedirect(program);
+  addTraffic(program);
+  addStop(program);
+  addRestart(program);
   program.commandsGroup("Tools:");
   addDecode(program);
   addPki(program);

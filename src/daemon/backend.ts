@@ -1,19 +1,18 @@
 /** The control API's answers out of a running daemon. */
-import type { z } from "zod";
-import { type EndpointName, endpoints, type ReplyOf } from "../api/contract.ts";
+import { endpoints, type ReplyOf } from "../api/contract.ts";
 import { ApiRefusal, type ControlBackend, type Parameters } from "../api/server.ts";
-import type { DaemonStatus } from "../api/views.ts";
-import type { Plain } from "../core/engine.ts";
+import type { DaemonStatus, Farewell } from "../api/views.ts";
 import { nodeCrypto } from "../crypto/node/index.ts";
 import type { GroupView } from "../gdoi/gcks/types.ts";
 import type { StoredEvent } from "../ledger/story.ts";
 import { story } from "../ledger/story.ts";
 import { type Store, StoreError } from "../store/store.ts";
+import { ikev2Handlers } from "./backend-ikev2.ts";
+import { carriedOut, plain } from "./carried-out.ts";
 import { viewOf } from "./follow.ts";
-import { absentMembers, memberCalled, subjectsOf } from "./names.ts";
+import { absentMembers, connectionsCalled, memberCalled, subjectsOf } from "./names.ts";
 import type { KeyServerRole, MemberRole } from "./roles.ts";
 import type { Running } from "./running.ts";
-import { RefusedError } from "./shell.ts";
 import { version } from "./version.ts";
 
 /** Events of one subject that a story is made of. */
@@ -63,6 +62,8 @@ export function backendOf(daemon: Running): ControlBackend {
         plain("register", await carriedOut(memberOf(daemon).shell.command({ do: "register", group }))),
       seen: async (_, { group, spi }) =>
         plain("seen", await carriedOut(memberOf(daemon).shell.command({ do: "seen", group, spi }))),
+      ...ikev2Handlers(daemon),
+      stop: (_, { mark, ...farewell }) => stopSoon(daemon, farewell, mark),
       events: (_, query) =>
         fromStore(daemon, (store) =>
           store.events(query).map((event) => viewOf(event, daemon.configuration.securityEvents)),
@@ -79,7 +80,7 @@ export function backendOf(daemon: Running): ControlBackend {
 }
 
 function statusOf(daemon: Running): DaemonStatus {
-  const { keyServer, member, configuration } = daemon;
+  const { keyServer, member, ikev2, configuration, farewell } = daemon;
   const condition = daemon.storeCondition();
   return {
     version,
@@ -95,13 +96,18 @@ function statusOf(daemon: Running): DaemonStatus {
     ...(member === undefined
       ? {}
       : { member: endpoints.status.reply.shape.member.unwrap().parse(member.engine.status()) }),
+    ...(ikev2 === undefined ? {} : { ikev2: { ...ikev2.role.engine.status() } }),
+    ...(ikev2?.keyLog === undefined ? {} : { keyLog: ikev2.keyLog.file }),
+    ...(farewell === undefined ? {} : { farewell }),
   };
 }
 
-/** A reply in the form that the contract has; nothing else of it leaves the daemon. */
-function plain<N extends EndpointName>(name: N, value: Plain | object): ReplyOf<N> {
-  const schema: z.ZodType = endpoints[name].reply;
-  return schema.parse(value) as ReplyOf<N>;
+/** Answers before it ends. A mark alone is for whatever ends the daemon otherwise. */
+function stopSoon(daemon: Running, farewell: Farewell, mark: boolean): ReplyOf<"stop"> {
+  daemon.farewell = farewell;
+  if (!mark) setImmediate(() => daemon.requestStop(farewell));
+  const { startedAt, ikev2 } = daemon;
+  return { pid: process.pid, startedAt, told: ikev2?.role.engine.status().ikeSas ?? 0 };
 }
 
 function keyServerOf(daemon: Running): KeyServerRole {
@@ -152,7 +158,8 @@ function membersCalled(daemon: Running, role: KeyServerRole, group: string, call
  */
 function subjectsIn(daemon: Running, subject: string): string[] {
   const engine = daemon.keyServer?.engine;
-  if (engine === undefined) return [subject, ...keyServersOf(daemon, subject)];
+  const connections = connectionsCalled(subject, daemon.ikev2?.role.engine.connections() ?? []);
+  if (engine === undefined) return [subject, ...keyServersOf(daemon, subject), ...connections];
   const slash = subject.indexOf("/");
   const group = slash < 0 ? undefined : engine.group(subject.slice(0, slash))?.name;
   if (group !== undefined) {
@@ -160,7 +167,7 @@ function subjectsIn(daemon: Running, subject: string): string[] {
     return [subject, `${group}/${memberCalled(called, engine.members(group), peersOf(daemon), nodeCrypto)}`];
   }
   const members = engine.groups().flatMap(({ name }) => engine.members(name));
-  return subjectsOf(subject, members, peersOf(daemon), nodeCrypto);
+  return [...subjectsOf(subject, members, peersOf(daemon), nodeCrypto), ...connections];
 }
 
 /** Addresses of the key servers of a group, or of the key server of that name. */
@@ -180,20 +187,9 @@ function eventsAbout(subjects: readonly string[], store: Store): StoredEvent[] {
   return [...found.values()].sort((a, b) => a.id - b.id).slice(-storyLength);
 }
 
-async function carriedOut(reply: Promise<Plain>): Promise<Plain> {
-  try {
-    return await reply;
-  } catch (error) {
-    if (error instanceof RefusedError) {
-      throw new ApiRefusal(error.code === "store-failed" ? 503 : 409, error.code, error.message);
-    }
-    throw error;
-  }
-}
-
 /** Reads the ledger with everything in it that has happened. */
 function fromStore<T>(daemon: Running, read: (store: Store) => T): T {
-  for (const role of [daemon.keyServer, daemon.member]) role?.shell.flush();
+  for (const { shell } of daemon.roles()) shell.flush();
   try {
     return read(daemon.store);
   } catch (error) {

@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { FakeKeyServer, FakeMember } from "../../test/support/fake-engines.ts";
+import { FakeIkev2, FakeKeyServer, FakeMember } from "../../test/support/fake-engines.ts";
 import { FakeStore } from "../../test/support/fake-store.ts";
 import { ControlClient } from "../api/client.ts";
 import type { ConfigProblem, Configuration } from "../config/types.ts";
@@ -14,6 +14,7 @@ import type { GmPolicy } from "../gdoi/gm/types.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import { Daemon } from "./daemon.ts";
 import { createLog } from "./log.ts";
+import type { DaemonParts } from "./running.ts";
 
 /** How long a busy machine may take for what happens at once. */
 const patience = { timeout: 20_000 };
@@ -49,7 +50,7 @@ function configured(more: Partial<Configuration> = {}): Configuration {
 
 const member = { local: { address: "127.0.0.1", port: 0 }, groups: [] } as unknown as GmPolicy;
 
-async function started(configuration = configured(), store = new FakeStore()) {
+async function started(configuration = configured(), store = new FakeStore(), more: Partial<DaemonParts> = {}) {
   const engine = new FakeKeyServer();
   const lines: string[] = [];
   let onDisk: Result<Configuration, ConfigProblem[]> = ok(configuration);
@@ -57,8 +58,10 @@ async function started(configuration = configured(), store = new FakeStore()) {
     openStore: () => store,
     keyServer: () => engine,
     member: () => new FakeMember(),
+    ikev2: (policy) => new FakeIkev2(policy),
     load: () => onDisk,
     log: createLog("info", { write: (line) => lines.push(line) }),
+    ...more,
   });
   running.push(daemon);
   const client = new ControlClient(configuration.control.socket);

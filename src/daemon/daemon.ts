@@ -1,7 +1,8 @@
-/** A running key server, member, or both: store, engines, sockets, control socket, and their lives together. */
+/** A running daemon in one or several roles: store, engines, sockets, control socket, and their lives together. */
 import { isDeepStrictEqual } from "node:util";
 import { type ControlServer, serveControl } from "../api/server.ts";
 import { SocketFileError } from "../api/socket-file.ts";
+import type { Farewell } from "../api/views.ts";
 import type { ConfigProblem, Configuration } from "../config/types.ts";
 import { nodeCrypto, nodeRandom } from "../crypto/node/index.ts";
 import type { GcksPolicy } from "../gdoi/gcks/types.ts";
@@ -12,14 +13,18 @@ import { backendOf } from "./backend.ts";
 import { machineTime, SteadyClock } from "./clock.ts";
 import { DropReport } from "./drops.ts";
 import { Followers } from "./follow.ts";
+import { Ikev2Endpoint } from "./ikev2-endpoint.ts";
 import { Journal } from "./journal.ts";
 import { type KeyExport, keyExportOf } from "./key-export.ts";
+import { KeyLog } from "./key-log.ts";
+import { machineAddresses } from "./listen-addresses.ts";
 import { EventLog } from "./log.ts";
 import { OwnAddresses } from "./own-address.ts";
 import { DaemonError, messageOf, storeProblem } from "./problems.ts";
 import { reload } from "./reload.ts";
-import { type Ground, type KeyServerRole, type MemberRole, openRole, roleCounters } from "./roles.ts";
+import { type AnyRole, type Ground, type KeyServerRole, type MemberRole, openRole, roleCounters } from "./roles.ts";
 import type { DaemonParts, Running } from "./running.ts";
+import { causeOfSystemd } from "./service-manager.ts";
 import type { StoreCondition } from "./shell.ts";
 import { signerKind, withGeneratedSigners } from "./signers.ts";
 import { Syslog } from "./syslog/syslog.ts";
@@ -34,6 +39,14 @@ const aheadText =
 const reportEveryTicks = 10;
 const pruneEveryTicks = 3600;
 const addressesEveryTicks = 3;
+const trafficEveryTicks = 5;
+/** Counters of the data plane by what changes in it. */
+const counted: Readonly<Record<string, string>> = {
+  install: "sad.installed",
+  remove: "sad.removed",
+  "install-child": "sad.installed",
+  "remove-child": "sad.removed",
+};
 
 export class Daemon implements Running {
   readonly parts: DaemonParts;
@@ -45,6 +58,11 @@ export class Daemon implements Running {
   configuration: Configuration;
   keyServer: KeyServerRole | undefined;
   member: MemberRole | undefined;
+  ikev2: Ikev2Endpoint | undefined;
+  farewell: Farewell | undefined;
+  /** Settled when somebody asks for the end by the control socket. */
+  readonly stopRequested: Promise<Farewell>;
+  readonly requestStop: (farewell: Farewell) => void;
   readonly #events: EventLog;
   readonly #drops = new DropReport();
   readonly #sad: Record<string, number> = { "sad.installed": 0, "sad.removed": 0 };
@@ -65,6 +83,9 @@ export class Daemon implements Running {
     this.addresses = new OwnAddresses(parts.ownAddress);
     this.clock = new SteadyClock(store.lastInstant(), parts.time ?? machineTime);
     this.startedAt = this.clock.now();
+    const { promise, resolve } = Promise.withResolvers<Farewell>();
+    this.stopRequested = promise;
+    this.requestStop = resolve;
     this.#events = new EventLog(parts.log);
     this.#syslog = this.#openSyslog(configuration);
     this.#keyExport = keyExportOf(this);
@@ -90,38 +111,35 @@ export class Daemon implements Running {
     cause: LedgerEvent["cause"],
     more: Pick<LedgerEvent, "reason" | "figures">,
   ): void {
-    const shell = this.keyServer?.shell ?? this.member?.shell;
-    shell?.note({ kind, subjects: [{ kind: "server", name: "server" }], cause, level, ...more });
+    this.roles()[0]?.shell.note({ kind, subjects: [{ kind: "server", name: "server" }], cause, level, ...more });
   }
 
-  /** What is counted, over both roles; a name that both have is summed. */
+  roles(): AnyRole[] {
+    return [this.keyServer, this.member, this.ikev2?.role].filter((role) => role !== undefined);
+  }
+
+  /** What is counted, over all roles; a name that several have is summed. */
   counters(): Record<string, number> {
     const sum: Record<string, number> = {
       ...this.#sad,
       ...this.#syslog?.counters(),
       "drop.engine-error": this.#broken,
     };
-    const roles = [
-      this.keyServer === undefined ? {} : roleCounters(this.keyServer),
-      this.member === undefined ? {} : roleCounters(this.member),
-    ];
-    for (const counters of roles) {
-      for (const [name, value] of Object.entries(counters)) sum[name] = (sum[name] ?? 0) + value;
+    for (const role of this.roles()) {
+      for (const [name, value] of Object.entries(roleCounters(role))) sum[name] = (sum[name] ?? 0) + value;
     }
     return sum;
   }
 
-  /** The store's condition: the worse one of both roles. */
+  /** The store's condition: the worst one of all roles. */
   storeCondition(): StoreCondition {
-    const key = this.keyServer?.shell.condition;
-    const member = this.member?.shell.condition;
-    return key?.works === false ? key : (member ?? key ?? { works: true });
+    const conditions = this.roles().map(({ shell }) => shell.condition);
+    return conditions.find(({ works }) => !works) ?? { works: true };
   }
 
   /** Where it listens. */
   listening(): string[] {
-    const all = [...(this.keyServer?.network.endpoints ?? []), ...(this.member?.network.endpoints ?? [])];
-    return all.map(endpointText);
+    return this.roles().flatMap(({ network }) => network.endpoints.map(endpointText));
   }
 
   /** Reads the configuration file again; sessions stay. A bad one changes nothing. */
@@ -133,20 +151,25 @@ export class Daemon implements Running {
     this.#syslog = this.#openSyslog(this.configuration);
   }
 
-  /** Makes everything durable and ends. */
-  async stop(why: string): Promise<void> {
+  /**
+   * Tells the peers of IKEv2, makes everything durable and ends.
+   * @param farewell what they are told; else what was marked, what the service manager knows, or that the service ends.
+   */
+  async stop(why: string, farewell?: Farewell): Promise<void> {
     clearInterval(this.#tick);
+    if (this.ikev2 !== undefined) await this.#sayGoodbye(this.ikev2, farewell ?? this.farewell);
     this.note("server.stopped", "info", "operator", { reason: why });
     await this.#control?.close();
     await this.#keyExport?.close();
-    for (const shell of [this.member?.shell, this.keyServer?.shell]) {
+    for (const { shell } of this.roles().reverse()) {
       try {
-        shell?.close();
+        shell.close();
       } catch (error) {
         this.parts.log.error(`the last records could not be written: ${messageOf(error)}`);
       }
     }
-    await Promise.all([this.keyServer?.network.close(), this.member?.network.close()]);
+    await Promise.all(this.roles().map(({ network }) => network.close()));
+    this.ikev2?.keyLog?.close();
     this.#events.summarise();
     await this.#syslog?.close();
     this.store.close();
@@ -155,7 +178,7 @@ export class Daemon implements Running {
 
   async #open(): Promise<void> {
     const { configuration, parts } = this;
-    const { keyServer, member } = configuration;
+    const { keyServer, member, ikev2, keyLog } = configuration;
     if (keyServer !== undefined) {
       const policy = this.resolveSigners(configuration, keyServer);
       const engine = parts.keyServer(policy);
@@ -166,9 +189,17 @@ export class Daemon implements Running {
       this.member = openRole(this.#ground(), parts.member(await this.addresses.resolve(member)), "gm.");
       await this.member.network.listen([member.local]);
     }
+    if (ikev2 !== undefined) {
+      this.ikev2 = new Ikev2Endpoint(this.#ground(), ikev2, {
+        engine: parts.ikev2,
+        addresses: parts.machineAddresses ?? machineAddresses,
+        keyLog: keyLog && new KeyLog(keyLog.file, (reason) => this.#keyLogFailed(keyLog.file, reason)),
+      });
+      await this.ikev2.listen();
+    }
     this.#control = await openControl(this);
     this.#announce();
-    for (const role of [this.keyServer, this.member]) role?.shell.restore(role.records);
+    for (const { shell, records } of this.roles()) shell.restore(records);
     this.#keyExport?.begin();
     this.#tick = setInterval(() => this.#everySecond(), tickMs);
   }
@@ -185,10 +216,11 @@ export class Daemon implements Running {
   #announce(): void {
     const { configuration, clock, store } = this;
     const last = store.lastInstant();
-    const kept = [...(this.keyServer?.records ?? []), ...(this.member?.records ?? [])];
+    const kept = this.roles().flatMap((role) => role.records);
     const records = kept.filter(({ kind }) => kind !== signerKind).length;
-    const roles = [this.keyServer && "key server", this.member && "member"].filter((role) => role !== undefined);
-    this.note("server.started", "info", "operator", { figures: { version, roles } });
+    const roles = [this.keyServer && "key server", this.member && "member", this.ikev2 && "IKEv2 endpoint"];
+    const named = roles.filter((role) => role !== undefined);
+    this.note("server.started", "info", "operator", { figures: { version, roles: named } });
     if (records > 0) {
       const downMs = clock.behindAtStart > 0 ? 0 : clock.now() - last;
       this.note("server.restored", "info", "policy", { figures: { records, downMs } });
@@ -228,10 +260,9 @@ export class Daemon implements Running {
           },
         ),
       sad: (change) => {
-        if (change.change !== "install" && change.change !== "remove") return;
-        const name = change.change === "install" ? "sad.installed" : "sad.removed";
-        this.#sad[name] = (this.#sad[name] ?? 0) + 1;
-        this.#keyExport?.change(change);
+        const name = counted[change.change];
+        if (name !== undefined) this.#sad[name] = (this.#sad[name] ?? 0) + 1;
+        if (change.change === "install" || change.change === "remove") this.#keyExport?.change(change);
       },
       storeChanged: (condition) => {
         if (condition.works) parts.log.warn("the state store works again; keys are issued again");
@@ -272,11 +303,17 @@ export class Daemon implements Running {
       if (drops !== undefined) this.parts.log.warn(drops);
     }
     if (this.#ticks % addressesEveryTicks === 0) void this.#lookAtAddresses();
+    if (this.#ticks % trafficEveryTicks === 0) this.ikev2?.countTraffic().catch(() => undefined);
     if (this.#ticks % pruneEveryTicks === 0 || this.#moreToPrune) this.#prune();
   }
 
   /** The machine may have got another address, or a route that it did not have. */
   async #lookAtAddresses(): Promise<void> {
+    try {
+      await this.ikev2?.look();
+    } catch (error) {
+      this.parts.log.error(`the machine's new addresses cannot be used: ${messageOf(error)}`);
+    }
     const policy = await this.addresses.look();
     if (policy === undefined) return;
     try {
@@ -309,8 +346,21 @@ export class Daemon implements Running {
     }
   }
 
+  async #sayGoodbye(ikev2: Ikev2Endpoint, known: Farewell | undefined): Promise<void> {
+    const causeOfEnd = this.parts.causeOfEnd ?? causeOfSystemd;
+    try {
+      await ikev2.sayGoodbye(known ?? { cause: (await causeOfEnd()) ?? "service-shutdown" });
+    } catch (error) {
+      this.parts.log.error(`the peers could not be told: ${messageOf(error)}`);
+    }
+  }
+
+  #keyLogFailed(file: string, reason: string): void {
+    this.note("server.key-log-failed", "warning", "failure", { reason, figures: { file } });
+  }
+
   async #abandon(): Promise<void> {
-    await Promise.allSettled([this.keyServer?.network.close(), this.member?.network.close(), this.#control?.close()]);
+    await Promise.allSettled([...this.roles().map(({ network }) => network.close()), this.#control?.close()]);
     this.store.close();
   }
 }

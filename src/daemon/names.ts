@@ -6,6 +6,7 @@ import { memberName } from "../gdoi/gcks/members.ts";
 import type { MemberView } from "../gdoi/gcks/types.ts";
 import type { GroupPolicy } from "../gdoi/policy.ts";
 import type { PeerPolicy } from "../ikev1/types.ts";
+import type { ConnectionView } from "../ikev2/types.ts";
 import { addressText } from "../util/address.ts";
 import { equal } from "../util/octets.ts";
 
@@ -75,6 +76,31 @@ export function subjectsOf(
       ...addresses.filter((address) => address !== "" && !shared(address)),
     ]),
   ];
+}
+
+/**
+ * Subjects of the ledger that tell of connections called so: by the name of one also the address of its peer, unless
+ * others share that; by a peer's address or identity the connections with it.
+ */
+export function connectionsCalled(called: string, connections: readonly ConnectionView[]): string[] {
+  const address = (connection: ConnectionView) => connection.remote.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  const [owner] = called.split("/");
+  const named = connections.find(({ name }) => name === owner);
+  if (named !== undefined) {
+    // the life of a child is told with that of its connection
+    if (owner !== called) return [named.name];
+    const shared = connections.filter((connection) => address(connection) === address(named)).length > 1;
+    return named.remote === "any" || shared ? [] : [address(named)];
+  }
+  return connections
+    .filter((connection) => [address(connection), ...identities(connection)].includes(called))
+    .map(({ name }) => name);
+}
+
+/** Of the peer, with and without what kind it is. */
+function identities({ remoteIdentity, ikeSas }: ConnectionView): string[] {
+  const all = [remoteIdentity, ...ikeSas.map((sa) => sa.remoteIdentity)].filter((text) => text !== undefined);
+  return all.flatMap((text) => [text, text.replace(/^(fqdn|user):/, "")]);
 }
 
 /** Members that the group lists one by one, and that are not among those who ever registered. */

@@ -36,7 +36,11 @@ export async function reload(daemon: Running): Promise<void> {
   daemon.configuration = fresh;
   log.level = fresh.log.level;
   for (const warning of fresh.warnings) daemon.warn(warning);
-  daemon.note("server.reconfigured", "info", "operator", { figures: { groups: changedGroups(old, fresh) } });
+  const figures = {
+    groups: changed(old, fresh, ({ keyServer }) => keyServer?.groups),
+    connections: changed(old, fresh, ({ ikev2 }) => ikev2?.connections),
+  };
+  daemon.note("server.reconfigured", "info", "operator", { figures });
 }
 
 /** `keyherald.yaml:12:5: keyServer.groups[0].kek.cipher: …`, as editors read it. */
@@ -47,7 +51,7 @@ export function problemLine(file: string, problem: ConfigProblem): string {
 }
 
 async function apply(daemon: Running, old: Configuration, fresh: Configuration): Promise<void> {
-  const { keyServer, member } = daemon;
+  const { keyServer, member, ikev2 } = daemon;
   const gcks = fresh.keyServer === undefined ? undefined : daemon.resolveSigners(fresh, fresh.keyServer);
   if (keyServer !== undefined && gcks !== undefined) await keyServer.network.listen(gcks.listen);
   try {
@@ -58,6 +62,8 @@ async function apply(daemon: Running, old: Configuration, fresh: Configuration):
     if (keyServer !== undefined && gcks !== undefined) {
       await keyServer.shell.command({ do: "reconfigure", policy: gcks });
     }
+    // last: what it deletes because it is gone from the configuration does not come back
+    if (ikev2 !== undefined && fresh.ikev2 !== undefined) await ikev2.reconfigure(fresh.ikev2);
   } catch (error) {
     await takeBack(daemon, old);
     throw error;
@@ -65,7 +71,7 @@ async function apply(daemon: Running, old: Configuration, fresh: Configuration):
 }
 
 async function takeBack(daemon: Running, old: Configuration): Promise<void> {
-  const { keyServer, member } = daemon;
+  const { keyServer, member, ikev2 } = daemon;
   const back: Promise<unknown>[] = [];
   if (keyServer !== undefined && old.keyServer !== undefined) back.push(keyServer.network.listen(old.keyServer.listen));
   if (member !== undefined && old.member !== undefined) {
@@ -73,6 +79,7 @@ async function takeBack(daemon: Running, old: Configuration): Promise<void> {
     const policy = await daemon.addresses.resolve(old.member);
     back.push(member.shell.command({ do: "reconfigure", policy }));
   }
+  if (ikev2 !== undefined && old.ikev2 !== undefined) back.push(ikev2.reconfigure(old.ikev2));
   await Promise.allSettled(back);
 }
 
@@ -82,12 +89,18 @@ function needsRestart(old: Configuration, fresh: Configuration): string | undefi
   if (old.keyExport?.file !== fresh.keyExport?.file) return "member.export";
   if ((old.keyServer === undefined) !== (fresh.keyServer === undefined)) return "whether this is a key server";
   if ((old.member === undefined) !== (fresh.member === undefined)) return "whether this is a member";
+  if ((old.ikev2 === undefined) !== (fresh.ikev2 === undefined)) return "whether this is an endpoint of IKEv2";
+  if (old.keyLog?.file !== fresh.keyLog?.file) return "ikev2.keyLog";
   return undefined;
 }
 
-function changedGroups(old: Configuration, fresh: Configuration): string[] {
-  const names = (configuration: Configuration) =>
-    new Set(configuration.keyServer?.groups.map((group) => group.name) ?? []);
+/** Names of groups or connections that came or went. */
+function changed(
+  old: Configuration,
+  fresh: Configuration,
+  named: (configuration: Configuration) => readonly { readonly name: string }[] | undefined,
+): string[] {
+  const names = (configuration: Configuration) => new Set(named(configuration)?.map(({ name }) => name) ?? []);
   const before = names(old);
   const after = names(fresh);
   return [...[...after].filter((name) => !before.has(name)), ...[...before].filter((name) => !after.has(name))];

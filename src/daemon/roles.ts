@@ -3,6 +3,7 @@ import type { Engine, StoreRecord } from "../core/engine.ts";
 import type { CryptoProvider, RandomSource } from "../crypto/provider.ts";
 import type { GcksCommand, GcksStatus, GroupView, MemberView, RekeyMemberView, RekeyView } from "../gdoi/gcks/types.ts";
 import type { GmCommand, GmStatus } from "../gdoi/gm/types.ts";
+import type { ConnectionView, Ikev2Command, Ikev2Status } from "../ikev2/types.ts";
 import type { SadChange } from "../sad/sad.ts";
 import type { Store } from "../store/store.ts";
 import type { SteadyClock } from "./clock.ts";
@@ -27,7 +28,14 @@ export interface MemberEngine extends Engine<GmCommand> {
   status(): GmStatus;
 }
 
-/** What both roles of a daemon share. */
+/** The engine of an endpoint of IKEv2 as the daemon uses it. */
+export interface Ikev2Engine extends Engine<Ikev2Command> {
+  status(): Ikev2Status;
+  connections(): ConnectionView[];
+  connection(name: string): ConnectionView | undefined;
+}
+
+/** What all roles of a daemon share. */
 export interface Ground {
   readonly store: Store;
   readonly clock: SteadyClock;
@@ -35,6 +43,7 @@ export interface Ground {
   readonly crypto: CryptoProvider;
   readonly journal: () => Journal;
   readonly sad: (change: SadChange) => void;
+  readonly keyLog?: (line: string) => void;
   readonly storeChanged: (condition: StoreCondition) => void;
   readonly socketTrouble: SocketTrouble;
   readonly broken: (error: unknown) => void;
@@ -50,10 +59,12 @@ export interface Role<E extends Engine<C>, C> {
 
 export type KeyServerRole = Role<KeyServerEngine, GcksCommand>;
 export type MemberRole = Role<MemberEngine, GmCommand>;
+/** Whatever its engine is. */
+export type AnyRole = KeyServerRole | MemberRole | Role<Ikev2Engine, Ikev2Command>;
 
 /**
  * Sets an engine up with sockets that are still to be bound; nothing is given to it before `restore` of its shell.
- * @param prefix of the kinds of this role's records, `gcks.` or `gm.`.
+ * @param prefix of the kinds of this role's records, `gcks.`, `gm.` or `ikev2.`.
  */
 export function openRole<E extends Engine<C>, C>(
   ground: Ground,
@@ -72,6 +83,7 @@ export function openRole<E extends Engine<C>, C>(
     random: ground.random,
     crypto: ground.crypto,
     sad: ground.sad,
+    ...(ground.keyLog === undefined ? {} : { keyLog: ground.keyLog }),
     storeChanged: ground.storeChanged,
     broken: ground.broken,
     ...(snapshot === undefined ? {} : { snapshot }),
@@ -80,9 +92,7 @@ export function openRole<E extends Engine<C>, C>(
 }
 
 /** The counters of a role: the engine's own, those of its sockets, and what was refused with a failed store. */
-export function roleCounters<E extends Engine<C> & { status(): { readonly counters: Counters } }, C>(
-  role: Role<E, C>,
-): Counters {
+export function roleCounters(role: AnyRole): Counters {
   const socket = role.network.counters();
   return {
     ...role.engine.status().counters,

@@ -1,7 +1,9 @@
 /** `keyherald run`: a daemon in this process until a signal ends it. */
+import type { Farewell } from "../api/views.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { GcksEngine } from "../gdoi/gcks/engine.ts";
 import { GmEngine } from "../gdoi/gm/engine.ts";
+import { Ikev2Engine } from "../ikev2/engine.ts";
 import { openStore } from "../store/sqlite.ts";
 import { Daemon } from "./daemon.ts";
 import { createLog, type LogTarget } from "./log.ts";
@@ -22,13 +24,14 @@ export function realParts(level: string, target?: LogTarget): DaemonParts {
     openStore,
     keyServer: (policy) => new GcksEngine(policy),
     member: (policy) => new GmEngine(policy),
+    ikev2: (policy) => new Ikev2Engine(policy),
     load: (file) => loadConfiguration(file, process.env),
     log: createLog(level, target),
   };
 }
 
 /**
- * Runs until SIGTERM or SIGINT. SIGHUP reads the configuration again.
+ * Runs until SIGTERM, SIGINT or `keyherald stop`. SIGHUP reads the configuration again.
  * @returns the exit code: 0 after a signal, 1 when it could not start.
  */
 export async function run(file: string, options: RunOptions = {}): Promise<number> {
@@ -49,35 +52,74 @@ export async function run(file: string, options: RunOptions = {}): Promise<numbe
     parts.log.fatal(code, messageOf(error));
     return 1;
   }
-  return await untilSignal(daemon);
+  const { code, anew } = await untilEnd(daemon);
+  return anew ? await restarted(file, options) : code;
 }
 
-function untilSignal(daemon: Daemon): Promise<number> {
+/**
+ * The same process with a fresh program in it, so that a service manager sees no end and an update is loaded; where the
+ * system cannot do that, a fresh daemon.
+ */
+async function restarted(file: string, options: RunOptions): Promise<number> {
+  try {
+    process.execve?.(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], process.env);
+  } catch {
+    // what cannot be replaced goes on
+  }
+  return await run(file, options);
+}
+
+/** How a daemon ended, and whether it is to begin anew. */
+interface End {
+  readonly code: 0 | 1;
+  readonly anew: boolean;
+}
+
+function untilEnd(daemon: Daemon): Promise<End> {
   return new Promise((resolve) => {
     let ending = false;
     let reloading: Promise<void> = Promise.resolve();
-    const end = (signal: NodeJS.Signals) => {
+    const end = (why: string, farewell?: Farewell) => {
       if (ending) return;
       ending = true;
+      const anew = farewell?.cause === "service-restart";
       reloading
-        .then(() => daemon.stop(signal))
+        .then(() => daemon.stop(why, farewell))
         .then(
-          () => resolve(0),
+          () => finish({ code: 0, anew }),
           (error: unknown) => {
             daemon.parts.log.error(`not ended in order: ${messageOf(error)}`);
-            resolve(1);
+            finish({ code: 1, anew });
           },
         );
     };
-    process.on("SIGTERM", end);
-    process.on("SIGINT", end);
+    const signalled = (signal: NodeJS.Signals) => end(signal);
+    const reload = () => {
+      reloading = reloading.then(() => daemon.reload());
+    };
     // a parent that started this with a channel (the demo) takes it along
+    const orphaned = () => end("SIGTERM");
+    const finish = (how: End) => {
+      for (const signal of ["SIGTERM", "SIGINT"] as const) process.off(signal, signalled);
+      process.off("SIGHUP", reload);
+      process.off("disconnect", orphaned);
+      resolve(how);
+    };
+    process.on("SIGTERM", signalled);
+    process.on("SIGINT", signalled);
+    process.on("SIGHUP", reload);
     if (process.connected) {
-      process.on("disconnect", () => end("SIGTERM"));
+      process.on("disconnect", orphaned);
       process.channel?.unref();
     }
-    process.on("SIGHUP", () => {
-      reloading = reloading.then(() => daemon.reload());
-    });
+    daemon.stopRequested.then((farewell) => end(`keyherald ${commands[farewell.cause]}`, farewell));
   });
 }
+
+/** What an operator wrote. */
+const commands: Readonly<Record<Farewell["cause"], string>> = {
+  "service-shutdown": "stop",
+  "service-restart": "restart",
+  "host-shutdown": "stop --host-shutdown",
+  "host-restart": "stop --host-restart",
+};

@@ -119,6 +119,7 @@ export type SecurityEventSort = keyof typeof securityEventTable;
 
 /** Kinds that are no security events: every day's business, told by another event, or without consequence. */
 export const routineKinds: readonly string[] = [
+  "server.key-log-failed",
   "phase1.deleted",
   "gcks.rekey-planned",
   "gcks.rekey-repeated",

@@ -19,7 +19,7 @@ export function addEvents(program: Command): void {
   askingDaemon(program.command("events").description("Show the ledger's events."))
     .option("-f, --follow", "stay and show events as they happen")
     .option("--since <time>", "from then on: 10m, 2h, 1d, or ISO 8601")
-    .option("--subject <name>", "only about this group, member, rekey or peer")
+    .option("--subject <name>", "only about this group, member, rekey, connection or peer")
     .option("--limit <n>", "at most so many, the newest", "100")
     .addHelpText(
       "after",

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
 import { askingDaemon, clientOf, type DaemonOptions, examples } from "../daemon-command.ts";
-import { print, printJson, remark } from "../output/print.ts";
+import { print, printJson } from "../output/print.ts";
 import { memberGroupsTable } from "../output/views.ts";
-
-const remarkAfterMs = 3000;
+import { patiently } from "../patience.ts";
 
 /** `keyherald register`: the member registers now. */
 export function addRegister(program: Command): void {
@@ -18,13 +17,10 @@ export function addRegister(program: Command): void {
       examples([["keyherald register substation", "GROUPKEY-PULL with the first key server that answers"]]),
     )
     .action(async (group: string, options: DaemonOptions) => {
-      const patience = setTimeout(
-        () => remark("No answer of a key server yet; the member goes on trying when this is stopped (Ctrl-C)."),
-        remarkAfterMs,
+      const view = await patiently(
+        clientOf(options).call("register", { group }),
+        "No answer of a key server yet; the member goes on trying when this is stopped (Ctrl-C).",
       );
-      const view = await clientOf(options)
-        .call("register", { group })
-        .finally(() => clearTimeout(patience));
       if (options.json === true) printJson(view);
       else
         print(

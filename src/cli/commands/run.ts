@@ -6,7 +6,7 @@ import { CommandError, type ExitCode } from "../exit.ts";
 export function addRun(program: Command): void {
   program
     .command("run")
-    .description("Run a key server, a member, or both, until SIGTERM; SIGHUP reloads the configuration.")
+    .description("Run a key server, a member, an endpoint of IKEv2, until SIGTERM; SIGHUP reloads.")
     .requiredOption("-c, --config <file>", "configuration file")
     .option("--log-level <level>", "debug, info, warn or error, in place of the configuration's")
     .option("--json", "log JSON lines, which is the default without a terminal")

@@ -1,7 +1,8 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { askingDaemon, clientOf, type DaemonOptions, examples } from "../daemon-command.ts";
 import { print, printJson } from "../output/print.ts";
 import { duration } from "../output/time.ts";
+import { parseSpi } from "../spi.ts";
 
 /** `keyherald seen`: what a data plane calls when it meets an SPI that it has no key for. */
 export function addSeen(program: Command): void {
@@ -22,11 +23,4 @@ export function addSeen(program: Command): void {
         print(`The key of SPI ${seen.spi} is not here; a key server of ${group} is asked ${when}.`);
       }
     });
-}
-
-/** @throws InvalidArgumentError */
-function parseSpi(text: string): string {
-  const digits = text.replace(/^0x/i, "").toLowerCase();
-  if (!/^[0-9a-f]{8}$/.test(digits)) throw new InvalidArgumentError("An SPI has 8 hexadecimal digits.");
-  return digits;
 }

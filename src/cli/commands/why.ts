@@ -10,14 +10,15 @@ export function addWhy(program: Command): void {
   askingDaemon(
     program
       .command("why")
-      .argument("<subject>", "group, member, GROUP/MEMBER, GROUP/SEQ, peer address, or server")
-      .description("Tell what happened to a group, a member, a rekey or a peer, and why."),
+      .argument("<subject>", "group, member, GROUP/MEMBER, GROUP/SEQ, connection, SPI, peer, or server")
+      .description("Tell what happened to a group, a member, a connection or a peer, and why."),
   )
     .addHelpText(
       "after",
       examples([
         ["keyherald why gm4", "the life of one member"],
         ["keyherald why substation/3", "what became of rekey 3"],
+        ["keyherald why office-paris", "why a tunnel went away, and when it was back"],
         ["keyherald why server", "starts, stops, reloads, trouble with the store"],
       ]),
     )

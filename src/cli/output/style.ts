@@ -19,15 +19,23 @@ export function stateText(state: string): string {
     case "registered":
     case "acked":
     case "reregistered":
+    case "up":
+    case "established":
+    case "installed":
       return good(state);
     case "missing":
     case "evicted":
     case "removed":
     case "expired":
+    case "down":
       return bad(state);
     case "pending":
     case "retrying":
     case "registering":
+    case "waiting":
+    case "connecting":
+    case "rekeying":
+    case "deleting":
       return warn(state);
     default:
       return state;

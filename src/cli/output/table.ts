@@ -27,11 +27,11 @@ const narrowest = 8;
 
 /**
  * Rows under a bold heading line. Where they are wider than the terminal, the widest columns are shortened in the
- * middle: both ends of an identity or an SPI tell more than its middle.
+ * middle: both ends of an identity or an SPI tell more than its middle. All lines begin behind `indent` columns.
  */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(headings: readonly string[], rows: readonly (readonly string[])[], indent = 0): string {
   const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => widthOf(row[i] ?? ""))));
-  shrink(widths, columns() - gap * (headings.length - 1));
+  shrink(widths, columns() - indent - gap * (headings.length - 1));
   const drawn = new Table({
     chars: plainBorders,
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
@@ -41,7 +41,7 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
   return drawn
     .toString()
     .split("\n")
-    .map((line) => line.trimEnd())
+    .map((line) => " ".repeat(indent) + line.trimEnd())
     .join("\n");
 }
 

@@ -34,13 +34,19 @@ export function clockTime(at: number, now: number): string {
 
 const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** Milliseconds of `90s`, `10m`, `2h` or `1d`, undefined when it is none. */
+export function parseSpan(text: string): number | undefined {
+  const span = /^(\d+)\s*(s|m|min|h|d)$/.exec(text);
+  return span === null ? undefined : Number(span[1]) * (unitMs[span[2] ?? ""] ?? 0);
+}
+
 /**
  * A point in time as an operator writes it: `10m`, `2h`, `1d` (before now), or ISO 8601, in UTC when no zone is given.
  * @returns milliseconds since the epoch, undefined when it is neither.
  */
 export function parseSince(text: string, now: number): number | undefined {
-  const span = /^(\d+)\s*(s|m|min|h|d)$/.exec(text);
-  if (span !== null) return now - Number(span[1]) * (unitMs[span[2] ?? ""] ?? 0);
+  const span = parseSpan(text);
+  if (span !== undefined) return now - span;
   const iso = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(text);
   if (iso === null) return undefined;
   const at = Date.parse(`${iso[1]}T${iso[2] ?? "00:00"}${iso[3] ?? "Z"}`);

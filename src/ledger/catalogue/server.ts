@@ -49,6 +49,10 @@ export const serverEvents: Catalogue = {
   "server.key-export-failed": {
     sentence: (e) => `the keys could not be written to ${text(e, "file")}, its keys are not the newest${reason(e)}`,
   },
+  /** reason. figures: file. */
+  "server.key-log-failed": {
+    sentence: (e) => `the key log ${text(e, "file")} could not be written${reason(e)}`,
+  },
   /** figures: endpoint. */
   "server.socket-failed": { sentence: (e) => `the socket ${text(e, "endpoint")} failed${reason(e)}` },
   /** reason: why. */
