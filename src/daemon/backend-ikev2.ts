@@ -20,11 +20,12 @@ type Names =
 /** Handlers of everything about connections and their SAs. */
 export function ikev2Handlers(daemon: Running): Pick<ControlBackend["handlers"], Names> {
   const told = async (target: string, command: Ikev2Command) => {
-    const { role } = endpointOf(daemon);
+    const endpoint = endpointOf(daemon);
+    const { role } = endpoint;
     // an SPI is that of an SA which is gone afterwards
     const name = ownerOf(target, role.engine.connections())?.name ?? target;
-    const reply = await carriedOut(role.shell.command(command));
-    return plain("connection", role.engine.connection(name) ?? reply);
+    await carriedOut(role.shell.command(command));
+    return plain("connection", connectionOf(endpoint, name));
   };
   return {
     connections: () => plain("connections", endpointOf(daemon).role.engine.connections()),
@@ -66,12 +67,16 @@ function ownerOf(target: string, connections: readonly ConnectionView[]): Connec
 }
 
 function connectionOf(endpoint: Ikev2Endpoint, name: string): ConnectionView {
-  const { engine } = endpoint.role;
-  const view = engine.connection(name);
+  const all = endpoint.role.engine.connections();
+  const view = named(all, name);
   if (view !== undefined) return view;
-  const known = engine.connections().map((connection) => connection.name);
+  const known = all.map((connection) => connection.name);
   const there = known.length === 0 ? "there is none at all" : `there is ${known.slice(0, 10).join(", ")}`;
   throw new ApiRefusal(404, "unknown-connection", `there is no connection ${name}; ${there}`);
+}
+
+function named(connections: readonly ConnectionView[], name: string): ConnectionView | undefined {
+  return connections.find((connection) => connection.name === name);
 }
 
 function endpointOf(daemon: Running): Ikev2Endpoint {

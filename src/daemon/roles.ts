@@ -31,8 +31,7 @@ export interface MemberEngine extends Engine<GmCommand> {
 /** The engine of an endpoint of IKEv2 as the daemon uses it. */
 export interface Ikev2Engine extends Engine<Ikev2Command> {
   status(): Ikev2Status;
-  connections(): ConnectionView[];
-  connection(name: string): ConnectionView | undefined;
+  connections(): readonly ConnectionView[];
 }
 
 /** What all roles of a daemon share. */

@@ -15,7 +15,7 @@ const blocks = documents().flatMap((document) =>
   })),
 );
 
-const roles = blocks.filter(({ text }) => /^(keyServer|member):$/mu.test(text));
+const roles = blocks.filter(({ text }) => /^(keyServer|member|ikev2):$/mu.test(text));
 const groups = blocks.filter(({ text }) => /^ {2}groups:$/mu.test(text) && !roles.some((role) => role.text === text));
 
 describe("configurations in the documents", () => {
@@ -31,11 +31,12 @@ describe("configurations in the documents", () => {
 
   beforeAll(() => {
     secret("state.key", "00".repeat(32));
-    for (const name of ["gm1.psk", "gm2.psk"]) secret(name, `hex:${"11".repeat(32)}\n`);
+    for (const name of ["gm1.psk", "gm2.psk", "paris.psk"]) secret(name, `hex:${"11".repeat(32)}\n`);
     const ca = issueCa({ subject: "CN=Lab CA,O=Utility", algorithm, ...validity });
     pair("ca", ca);
-    for (const name of ["ks1", "gm1"]) {
-      const request = { subject: `CN=${name},O=Utility`, algorithm, ...validity, dnsNames: [], addresses: [] };
+    for (const name of ["ks1", "gm1", "berlin", "paris"]) {
+      const dnsNames = [`${name}.example`];
+      const request = { subject: `CN=${name},O=Utility`, algorithm, ...validity, dnsNames, addresses: [] };
       pair(name, issueCertificate({ ...request, ca: { certificate: ca.certificate, key: ca.keyPem } }));
     }
   });

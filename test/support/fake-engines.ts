@@ -220,8 +220,4 @@ export class FakeIkev2 implements Ikev2Engine {
   connections(): ConnectionView[] {
     return [connection];
   }
-
-  connection(name: string): ConnectionView | undefined {
-    return name === connection.name ? connection : undefined;
-  }
 }

@@ -22,7 +22,10 @@ export function addTraffic(program: Command): void {
     .requiredOption("--octets <n>", "octets over both directions since it was installed", parseCount)
     .requiredOption("--packets <n>", "packets over both directions", parseCount)
     .option("--idle <time>", "since the last packet: 90s, 10m", "0s")
-    .addHelpText("after", examples([["keyherald traffic c1d2e3f4 --octets 48211 --packets 96 --idle 12s", ""]]))
+    .addHelpText(
+      "after",
+      examples([["keyherald traffic c1d2e3f4 --octets 48211 --packets 96 --idle 12s", "by a program that carries it"]]),
+    )
     .action(async (spiIn: string, options: TrafficOptions) => {
       const idleMs = parseSpan(options.idle);
       if (idleMs === undefined) {

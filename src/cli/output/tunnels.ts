@@ -114,10 +114,12 @@ function childrenTable(children: readonly ChildSa[], now: number): string {
     ]),
     2,
   );
-  const further = children.map(({ name, mode, suite, encapsulated }) =>
-    dim(`  ${name}: ${mode} mode, ${suite}${encapsulated ? ", inside UDP" : ""}`),
-  );
-  return [rows, ...further].join("\n");
+  const alike = new Map<string, Set<string>>();
+  for (const { name, mode, suite, encapsulated } of children) {
+    const how = `${mode} mode, ${suite}${encapsulated ? ", inside UDP" : ""}`;
+    alike.set(how, (alike.get(how) ?? new Set()).add(name));
+  }
+  return [rows, ...[...alike].map(([how, names]) => dim(`  ${[...names].join(", ")}: ${how}`))].join("\n");
 }
 
 /** `keyherald sas --installed`: what the data plane has. */
