@@ -30,11 +30,13 @@ export class Malformed {
   }
 }
 
+const NONE = new Uint8Array(0);
+
 /** Reads big-endian integers and octet strings between two offsets of an octet string. Octet strings are views. */
 export class Reader {
   readonly #octets: Uint8Array;
   #at: number;
-  readonly #end: number;
+  #end: number;
 
   /** Over `octets` from `start` up to `end`. */
   constructor(octets: Uint8Array, start = 0, end = octets.length) {
@@ -53,6 +55,16 @@ export class Reader {
     return this.#end - this.#at;
   }
 
+  /** What is read from: only octets that `pass` went over may be looked at. */
+  get octets(): Uint8Array {
+    return this.#octets;
+  }
+
+  /** Goes over `count` octets. @returns where they begin in `octets` @throws Malformed "truncated" when fewer are left. */
+  pass(count: number): number {
+    return this.#advance(count);
+  }
+
   /** @throws Malformed "truncated" when nothing is left. */
   u8(): number {
     return this.#octets[this.#advance(1)] ?? 0;
@@ -69,13 +81,23 @@ export class Reader {
     return this.u16() * 0x10000 + this.u16();
   }
 
+  /** An unsigned integer of up to six octets. @throws Malformed "truncated" when fewer are left. */
+  uint(octets: number): number {
+    const at = this.#advance(octets);
+    let value = 0;
+    for (let i = at; i < at + octets; i++) value = value * 256 + (this.#octets[i] ?? 0);
+    return value;
+  }
+
   /**
    * A view of the next `length` octets.
    * @throws Malformed "truncated" when fewer are left.
    */
   take(length: number): Uint8Array {
     const at = this.#advance(length);
-    return this.#octets.subarray(at, at + length);
+    if (length === 0) return NONE;
+    // half the time of `subarray`, which looks for a species first
+    return new Uint8Array(this.#octets.buffer, this.#octets.byteOffset + at, length);
   }
 
   /** A view of all that is left. @throws Malformed "truncated" when the reader began behind its end. */
@@ -90,6 +112,23 @@ export class Reader {
   sub(length: number): Reader {
     const at = this.#advance(length);
     return new Reader(this.#octets, at, at + length);
+  }
+
+  /**
+   * Lets this reader end `length` octets further on: a part is read, used up (`expectEnd`), and left with `release`.
+   * @returns what `release` takes
+   * @throws Malformed "truncated" when fewer are left.
+   */
+  limit(length: number): number {
+    const end = this.#end;
+    if (length > end - this.#at) this.#advance(length);
+    this.#end = this.#at + length;
+    return end;
+  }
+
+  /** Puts the end back to where it was before `limit`. */
+  release(end: number): void {
+    this.#end = end;
   }
 
   /** A reader of the same octets that moves on its own, to try a reading. */

@@ -47,11 +47,14 @@ export function attribute(list: readonly Attribute[], type: number): Attribute |
   return list.find((a) => a.type === type);
 }
 
+const none: readonly Attribute[] = [];
+
 /** Attributes up to the end of the enclosing structure. */
 export function attributes(table: AttributeTable): Codec<readonly Attribute[]> {
   const section = table.section ?? SECTION;
   return {
     read: (reader) => {
+      if (reader.left === 0) return none;
       const list: Attribute[] = [];
       while (reader.left > 0) {
         if (list.length === AT_MOST) throw reader.fault("too-many", `more than ${AT_MOST} attributes`);

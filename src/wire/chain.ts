@@ -3,13 +3,15 @@ import { PayloadType } from "../iana/isakmp.ts";
 import type { Registry } from "../iana/names.ts";
 import type { Reader } from "../util/reader.ts";
 import type { Writer } from "../util/writer.ts";
-import { type Codec, codeText, type Trace } from "./codec.ts";
-import { within } from "./error.ts";
+import { type Codec, codeText, type Trace, type TraceNode } from "./codec.ts";
+import { isExact, within } from "./error.ts";
 
 /** One type of payload that a chain may hold. `U` is the union of all of them. */
 export interface Entry<U> {
   readonly type: number;
   readonly name: string;
+  /** What its values have as `kind`, and how to ask a value; undefined in the one entry of a chain whose values have none. */
+  readonly kind: { readonly name: string; readonly of: (value: U) => string } | undefined;
   /** `next` is the Next Payload of its generic header. */
   readonly read: (reader: Reader, next: number) => U;
   /** Writes the value when it is one of this entry. */
@@ -29,7 +31,7 @@ export interface HeaderForm<U> {
   readonly types: Registry;
   /** What the RFC calls the first and the third field. */
   readonly labels: readonly [next: string, length: string];
-  /** Adds to the value what the second octet says, when that is not 0; undefined when the octet must be 0. */
+  /** Adds to the value what the second octet says when it is not 0; undefined when the octet must be 0. */
   readonly read?: (octet: number, value: U) => U;
   /** The second octet of a value. */
   readonly write?: (value: U) => number;
@@ -51,15 +53,9 @@ export interface Opaque<U> {
   readonly open: (value: U) => { readonly type: number; readonly data: Uint8Array } | undefined;
 }
 
-/** A payload and where it stood, generic header included. */
-export interface Link<U> {
-  readonly value: U;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** Makes entries of the union `U` that are told by their `kind`. */
 export function ofKind<U extends { readonly kind: string }>() {
+  const of = (value: U): string => value.kind;
   return <K extends U["kind"]>(
     type: number,
     name: string,
@@ -70,6 +66,7 @@ export function ofKind<U extends { readonly kind: string }>() {
     return {
       type,
       name,
+      kind: { name: kind, of },
       holds,
       read: codec.read,
       write: (writer, value, trace) => {
@@ -88,7 +85,7 @@ export function sole<U>(type: number, name: string, codec: Codec<U>): Entry<U> {
     codec.write(writer, value, trace);
     return true;
   };
-  return { type, name, read, write, holds: () => true };
+  return { type, name, kind: undefined, read, write, holds: () => true };
 }
 
 export interface ChainRules<U> {
@@ -108,44 +105,58 @@ const GENERIC_HEADER_LENGTH = 4;
 
 export class Chain<U> {
   readonly #rules: ChainRules<U>;
-  readonly #entries: ReadonlyMap<number, Entry<U>>;
   readonly #form: HeaderForm<U>;
+  readonly #byType: readonly (Entry<U> | undefined)[];
+  /** The one entry of a chain whose values have no kind. */
+  readonly #sole: Entry<U> | undefined;
+  readonly #kindOf: (value: U) => string;
+  #next = 0;
+  readonly #byKind: ReadonlyMap<string, Entry<U>>;
 
   constructor(rules: ChainRules<U>) {
     this.#rules = rules;
     this.#form = rules.header ?? isakmpHeader;
-    this.#entries = new Map(rules.entries.map((entry) => [entry.type, entry]));
+    const byType: (Entry<U> | undefined)[] = new Array(256).fill(undefined);
+    for (const entry of rules.entries) byType[entry.type] = entry;
+    this.#byType = byType;
+    this.#byKind = new Map(rules.entries.flatMap((entry) => (entry.kind ? [[entry.kind.name, entry]] : [])));
+    const [first] = rules.entries;
+    this.#sole = first?.kind === undefined ? first : undefined;
+    this.#kindOf = first?.kind?.of ?? (() => "");
   }
 
   /** Reads payloads from one of type `first` to the one whose Next Payload is 0. @throws Malformed */
-  read(reader: Reader, first: number): Link<U>[] {
-    const links: Link<U>[] = [];
-    const counts = new Map<number, number>();
+  values(reader: Reader, first: number): U[] {
+    return this.read(reader, first, itself);
+  }
+
+  /** As `values`; what is kept of each is made of it and of where it stood, generic header included. @throws Malformed */
+  read<T>(reader: Reader, first: number, kept: (value: U, start: number, end: number) => T): T[] {
+    const all: T[] = [];
+    // only an error has use for them
+    const counts = isExact() ? new Map<number, number>() : undefined;
     let type = first;
     while (type !== 0) {
+      const entry = this.#byType[type];
+      const count = counts?.get(type) ?? 0;
+      counts?.set(type, count + 1);
       const start = reader.offset;
-      const entry = this.#entries.get(type);
-      const count = counts.get(type) ?? 0;
-      counts.set(type, count + 1);
       try {
-        if (links.length === this.#rules.atMost) throw reader.fault("too-many", `more than ${links.length} payloads`);
-        const { next, octet, body } = genericHeader(reader, this.#form);
-        const value = this.#body(type, entry, body, start, next);
-        links.push({ value: this.#form.read?.(octet, value) ?? value, start, end: reader.offset });
-        type = entry?.inner === undefined ? next : 0;
+        if (all.length === this.#rules.atMost) throw reader.fault("too-many", `more than ${all.length} payloads`);
+        const value = this.#readOne(reader, type, entry, start);
+        all.push(kept(value, start, reader.offset));
       } catch (thrown) {
         const name = entry?.name ?? `payload${type}`;
         throw within(thrown, count === 0 ? name : `${name}[${count}]`, this.#rules.section);
       }
+      type = entry?.inner === undefined ? this.#next : 0;
     }
-    return links;
+    return all;
   }
 
   /** The type of the payload that carries `value`. @throws RangeError when this chain cannot hold it. */
   typeOf(value: U): number {
-    const type = this.#rules.entries.find((entry) => entry.holds(value))?.type ?? this.#rules.opaque?.open(value)?.type;
-    if (type === undefined) throw new RangeError("no payload of this chain carries the value");
-    return type;
+    return this.#typeOf(value, this.#entryOf(value));
   }
 
   /** The type of the first payload, 0 when there is none. */
@@ -156,31 +167,42 @@ export class Chain<U> {
 
   /** Writes payloads with their generic headers; the last one's Next Payload is `last`, unless it says what is inside it. */
   write(writer: Writer, values: readonly U[], last: number, trace: Trace | undefined): void {
-    for (const [i, value] of values.entries()) {
-      const next = values[i + 1];
-      this.writeOne(writer, value, next === undefined ? last : this.typeOf(next), trace);
+    let value = values[0];
+    let entry = value === undefined ? undefined : this.#entryOf(value);
+    for (let i = 1; value !== undefined; i++) {
+      const next = values[i];
+      const nextEntry = next === undefined ? undefined : this.#entryOf(next);
+      this.#writeOne(writer, value, entry, next === undefined ? last : this.#typeOf(next, nextEntry), trace);
+      value = next;
+      entry = nextEntry;
     }
   }
 
   /** Writes one payload with its generic header. */
   writeOne(writer: Writer, value: U, next: number, trace: Trace | undefined): void {
+    this.#writeOne(writer, value, this.#entryOf(value), next, trace);
+  }
+
+  #entryOf(value: U): Entry<U> | undefined {
+    return this.#sole ?? this.#byKind.get(this.#kindOf(value));
+  }
+
+  #typeOf(value: U, entry: Entry<U> | undefined): number {
+    const type = entry?.type ?? this.#rules.opaque?.open(value)?.type;
+    if (type === undefined) throw new RangeError("no payload of this chain carries the value");
+    return type;
+  }
+
+  #writeOne(writer: Writer, value: U, entry: Entry<U> | undefined, next: number, trace: Trace | undefined): void {
     const start = writer.length;
     const form = this.#form;
-    const [nextLabel, lengthLabel] = form.labels;
-    const type = this.typeOf(value);
-    const entry = this.#entries.get(type);
     const following = entry?.inner?.(value) ?? next;
-    trace?.open(entry?.name ?? `payload ${type}`, start);
-    trace?.open(nextLabel, start, codeText(form.types, following));
-    trace?.close();
-    if (trace !== undefined) form.trace?.(value, trace, start + 1);
-    const length = trace?.open(lengthLabel, start + 2);
-    trace?.close();
-    writer.u8(following);
-    writer.u8(form.write?.(value) ?? 0);
-    writer.u16(0);
-    if (!this.#rules.entries.some((entry) => entry.holds(value) && entry.write(writer, value, trace))) {
-      const data = this.#rules.opaque?.open(value)?.data ?? new Uint8Array();
+    const length = trace && this.#traceHeader(value, entry, following, start, trace);
+    // the length is filled in below
+    writer.u32(0x1000000 * following + 0x10000 * (form.write?.(value) ?? 0));
+    if (entry === undefined || !entry.write(writer, value, trace)) {
+      const data = this.#rules.opaque?.open(value)?.data;
+      if (data === undefined) throw new RangeError("no payload of this chain carries the value");
       trace?.open("Data", writer.length, `${data.length} octets`);
       writer.bytes(data);
       trace?.close();
@@ -190,23 +212,75 @@ export class Chain<U> {
     trace?.close();
   }
 
-  #body(type: number, entry: Entry<U> | undefined, body: Reader, start: number, next: number): U {
-    const { opaque, refused } = this.#rules;
-    if (entry === undefined && (opaque === undefined || refused?.includes(type))) {
-      throw body.fault("unexpected", `payload type ${type} must not stand here`, start);
-    }
-    const value = entry === undefined ? opaque?.read(type, body.rest()) : entry.read(body, next);
-    if (value === undefined) throw body.fault("unexpected", `payload type ${type} must not stand here`, start);
-    body.expectEnd();
-    return value;
+  /** Opens the node of a payload, and describes its header; the length is filled in later. */
+  #traceHeader(value: U, entry: Entry<U> | undefined, next: number, start: number, trace: Trace): TraceNode {
+    const form = this.#form;
+    const [nextLabel, lengthLabel] = form.labels;
+    trace.open(entry?.name ?? `payload ${this.#typeOf(value, entry)}`, start);
+    trace.open(nextLabel, start, codeText(form.types, next));
+    trace.close();
+    form.trace?.(value, trace, start + 1);
+    const length = trace.open(lengthLabel, start + 2);
+    trace.close();
+    return length;
   }
+
+  /** Reads a payload of `type`; its Next Payload is left in `#next`. */
+  #readOne(reader: Reader, type: number, entry: Entry<U> | undefined, start: number): U {
+    const form = this.#form;
+    let outer = 0;
+    try {
+      outer = reader.limit(this.#bodyLength(reader, start));
+    } catch (thrown) {
+      throw within(thrown, "", form.section);
+    }
+    const { octets } = reader;
+    const next = octets[start] ?? 0;
+    const octet = octets[start + 1] ?? 0;
+    const value = this.#body(reader, type, entry, start, next);
+    reader.expectEnd();
+    reader.release(outer);
+    this.#next = next;
+    return octet === 0 || form.read === undefined ? value : form.read(octet, value);
+  }
+
+  /** Goes over a generic header. @returns what it says of the octets behind it */
+  #bodyLength(reader: Reader, start: number): number {
+    const form = this.#form;
+    reader.pass(GENERIC_HEADER_LENGTH);
+    const { octets } = reader;
+    if ((octets[start + 1] ?? 0) !== 0 && form.read === undefined) {
+      throw reader.fault("reserved", "RESERVED must be zero", start + 1);
+    }
+    const [, label] = form.labels;
+    const length = ((octets[start + 2] ?? 0) << 8) | (octets[start + 3] ?? 0);
+    const rest = length - GENERIC_HEADER_LENGTH;
+    if (rest >= 0 && rest <= reader.left) return rest;
+    if (rest < 0) {
+      throw reader.fault("bad-length", `${label} of ${length} is less than its header`, start + 2);
+    }
+    throw reader.fault("truncated", `${label} says ${rest} more octets, ${reader.left} are left`, start + 2);
+  }
+
+  #body(reader: Reader, type: number, entry: Entry<U> | undefined, start: number, next: number): U {
+    if (entry !== undefined) return entry.read(reader, next);
+    const { opaque, refused } = this.#rules;
+    if (opaque === undefined || refused?.includes(type)) {
+      throw reader.fault("unexpected", `payload type ${type} must not stand here`, start);
+    }
+    return opaque.read(type, reader.rest());
+  }
+}
+
+function itself<U>(value: U): U {
+  return value;
 }
 
 /** The rest of a structure as a chain whose first type is given beside it. */
 export function chained<U>(chain: Chain<U>, first: number): Codec<readonly U[]> {
   return {
     flat: true,
-    read: (reader) => chain.read(reader, first).map((link) => link.value),
+    read: (reader) => chain.values(reader, first),
     write: (writer, values, trace) => chain.write(writer, values, 0, trace),
   };
 }
@@ -215,46 +289,6 @@ export function chained<U>(chain: Chain<U>, first: number): Codec<readonly U[]> 
 export function implied<U>(chain: Chain<U>, type: number): Codec<readonly U[]> {
   return {
     ...chained(chain, type),
-    read: (reader) => (reader.left <= 0 ? [] : chain.read(reader, type).map((link) => link.value)),
+    read: (reader) => (reader.left <= 0 ? [] : chain.values(reader, type)),
   };
-}
-
-/** Refuses a list that is not as long as the field before it, named by `label`, says. */
-export function counted<T>(codec: Codec<readonly T[]>, count: number, label: string): Codec<readonly T[]> {
-  return {
-    ...codec,
-    read: (reader) => {
-      const at = reader.offset;
-      const values = codec.read(reader);
-      if (values.length === count) return values;
-      throw reader.fault("bad-value", `${label} is ${count}, but ${values.length} follow`, at);
-    },
-  };
-}
-
-interface GenericHeader {
-  readonly next: number;
-  readonly octet: number;
-  readonly body: Reader;
-}
-
-function genericHeader<U>(reader: Reader, form: HeaderForm<U>): GenericHeader {
-  const start = reader.offset;
-  const [, label] = form.labels;
-  try {
-    const next = reader.u8();
-    const octet = reader.u8();
-    if (octet !== 0 && form.read === undefined) throw reader.fault("reserved", "RESERVED must be zero", start + 1);
-    const length = reader.u16();
-    if (length < GENERIC_HEADER_LENGTH) {
-      throw reader.fault("bad-length", `${label} of ${length} is less than its header`, start + 2);
-    }
-    const rest = length - GENERIC_HEADER_LENGTH;
-    if (rest > reader.left) {
-      throw reader.fault("truncated", `${label} says ${rest} more octets, ${reader.left} are left`, start + 2);
-    }
-    return { next, octet, body: reader.sub(rest) };
-  } catch (thrown) {
-    throw within(thrown, "", form.section);
-  }
 }

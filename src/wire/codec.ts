@@ -28,14 +28,16 @@ export interface Codec<T> {
   readonly show?: (value: T, showKeys: boolean) => string;
   /** Its parts stand in the description and in error paths as if they were those of the enclosing structure. */
   readonly flat?: true;
+  /** Octets of an integer that is read and written as such, big-endian. */
+  readonly width?: 1 | 2 | 4;
 }
 
 /** One octet. */
-export const u8: Codec<number> = { read: (r) => r.u8(), write: (w, v) => w.u8(v), show: String };
+export const u8: Codec<number> = { read: (r) => r.u8(), write: (w, v) => w.u8(v), show: String, width: 1 };
 /** Two octets, big-endian. */
-export const u16: Codec<number> = { read: (r) => r.u16(), write: (w, v) => w.u16(v), show: String };
+export const u16: Codec<number> = { read: (r) => r.u16(), write: (w, v) => w.u16(v), show: String, width: 2 };
 /** Four octets, big-endian. */
-export const u32: Codec<number> = { read: (r) => r.u32(), write: (w, v) => w.u32(v), show: String };
+export const u32: Codec<number> = { read: (r) => r.u32(), write: (w, v) => w.u32(v), show: String, width: 4 };
 
 /** An integer whose values have names. */
 export function named(codec: Codec<number>, registry: Registry): Codec<number> {
@@ -54,8 +56,21 @@ export function bitsText(registry: Registry, bits: number): string {
   return names.length === 0 ? String(bits) : `${names.map(([name]) => name).join(" | ")} (${bits})`;
 }
 
+const ofLength = new Map<number, Codec<Uint8Array>>();
+
 /** Exactly `length` octets. */
 export function bytes(length: number): Codec<Uint8Array> {
+  const known = ofLength.get(length);
+  if (known !== undefined) return known;
+  const codec = exactly(length);
+  // SPIs and the like: a peer cannot make this grow
+  if (length <= LENGTHS_KEPT) ofLength.set(length, codec);
+  return codec;
+}
+
+const LENGTHS_KEPT = 64;
+
+function exactly(length: number): Codec<Uint8Array> {
   return {
     read: (r) => r.take(length),
     write: (w, v) => {

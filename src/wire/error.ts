@@ -24,13 +24,34 @@ export function attempt<T>(
   section: string,
   decode: (reader: Reader) => T,
 ): Result<T, WireError> {
+  const whole = plain(octets);
+  if (!exact) {
+    try {
+      return ok(decode(new Reader(whole, start)));
+    } catch (thrown) {
+      if (!(thrown instanceof Malformed)) throw thrown;
+    }
+  }
+  // once more, to learn where
+  const before = exact;
+  exact = true;
   try {
-    return ok(decode(new Reader(plain(octets), start)));
+    return ok(decode(new Reader(whole, start)));
   } catch (thrown) {
     if (!(thrown instanceof Malformed)) throw thrown;
     const { code, message, offset, path } = thrown;
     return err({ code, message, offset, path: joined(path), section: thrown.section || section });
+  } finally {
+    exact = before;
   }
+}
+
+/** Good octets are read by compiled tables; of bad ones it is found out by walking the tables what is wrong, and where. */
+let exact = false;
+
+/** Whether tables are to be walked, since a failure must say where it is. */
+export function isExact(): boolean {
+  return exact;
 }
 
 /** Adds the name of the enclosing part, and its section when none is known yet, to what was thrown within it. */

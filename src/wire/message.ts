@@ -85,15 +85,14 @@ export function decodeChain(
 ): Result<{ payloads: ReceivedPayload[]; end: number }, WireError> {
   const whole = plain(octets);
   return attempt(whole, offset, "RFC 2408 3.2", (reader) => {
-    const links = received[context].read(reader, first);
-    const end = reader.offset;
-    if (padding === "zeros") passPadding(reader);
-    reader.expectEnd();
-    const payloads = links.map(({ value, start, end: behind }) => ({
-      payload: value,
+    const payloads = received[context].read(reader, first, (payload, start, behind) => ({
+      payload,
       octets: whole.subarray(start, behind),
       offset: start,
     }));
+    const end = reader.offset;
+    if (padding === "zeros") passPadding(reader);
+    reader.expectEnd();
     return { payloads, end };
   });
 }

@@ -3,15 +3,18 @@
  * TypeScript type all come from the one declaration. Types are erased inside a row and nowhere else: `field` and its
  * kin put them back.
  */
-import { toUint } from "../util/octets.ts";
 import type { Reader } from "../util/reader.ts";
 import type { Writer } from "../util/writer.ts";
 import type { Codec, Trace, TraceNode } from "./codec.ts";
-import { u16 } from "./codec.ts";
-import { within } from "./error.ts";
+import { bytes, u16 } from "./codec.ts";
+import { type Compiled, compile, type Plan } from "./compiled.ts";
+import { isExact, within } from "./error.ts";
 
 type Fields = Record<string, unknown>;
 type Show<T, Seen> = (value: T, seen: Seen, showKeys: boolean) => string;
+/** Names of fields that are numbers, and that are lists. */
+type NumberIn<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T] & string;
+type ListIn<T> = { [K in keyof T]: T[K] extends readonly unknown[] ? K : never }[keyof T] & string;
 type Kept<N extends string> = { readonly [K in N]?: number };
 type With<V, N extends string, T> = V & { readonly [K in N]: T };
 
@@ -39,6 +42,8 @@ interface Reading {
 
 interface Row {
   readonly derives: boolean;
+  /** The same for the compiled form. */
+  readonly plan: Plan;
   readonly read: (reading: Reading) => void;
   readonly write: (writing: Writing) => void;
 }
@@ -51,6 +56,7 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
   readonly #section: string;
   readonly #rows: readonly Row[];
   readonly #derives: boolean;
+  #compiled: Compiled | "not allowed" | undefined;
 
   constructor(section: string, rows: readonly Row[]) {
     this.#section = section;
@@ -68,6 +74,42 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
     return this.#with(valueRow(name, label, codec, show));
   }
 
+  /** Octets whose number stands in the field `by`. */
+  sized<N extends string>(
+    name: N,
+    label: string,
+    by: NumberIn<Seen>,
+  ): Struct<With<Value, N, Uint8Array>, With<Seen, N, Uint8Array>> {
+    const row = valueRow<Uint8Array, Fields>(name, label, (seen) => bytes(Number(seen[by])), undefined);
+    return this.#with({ ...row, plan: { is: "sized", name, by } });
+  }
+
+  /** A field that travels as `codec` whatever stands before it, and is described as `choose` says. */
+  described<N extends string, T>(
+    name: N,
+    label: string,
+    codec: Codec<T>,
+    choose: (seen: Seen) => Codec<T>,
+    show?: Show<T, Seen>,
+  ): Struct<With<Value, N, T>, With<Seen, N, T>> {
+    const row = valueRow(name, label, choose, show);
+    return this.#with({ ...row, plan: { is: "field", name, codec: codec as Codec<unknown> } });
+  }
+
+  /** Refuses a list before it that is not as long as the field `by`, whose label is given, says. */
+  counts(name: ListIn<Value>, by: NumberIn<Seen>, label: string): Struct<Value, Seen> {
+    const check = (reader: Reader, count: unknown, values: unknown) => {
+      const found = Array.isArray(values) ? values.length : 0;
+      if (found !== count) throw reader.fault("bad-value", `${label} is ${count}, but ${found} follow`);
+    };
+    return this.#with({
+      derives: false,
+      plan: { is: "counts", name, by, read: check },
+      read: ({ reader, seen }) => check(reader, seen[by], seen[name]),
+      write: () => undefined,
+    });
+  }
+
   /** A field that follows from the rest of the value (a size, a count, a type) and is not kept in it. */
   derived<N extends string, T, Whole extends object>(
     name: N,
@@ -79,6 +121,7 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
     return this.#with({
       ...row,
       derives: true,
+      plan: { is: "derived", name, codec: codec as Codec<unknown>, derive: derive as (whole: object) => unknown },
       read: (reading) => {
         reading.segment = name;
         reading.seen[name] = codec.read(reading.reader);
@@ -92,8 +135,10 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
 
   /** Several fields that one codec reads together. */
   merge<T extends object>(codec: Codec<T> | ((seen: Seen) => Codec<T>)): Struct<Value & T, Seen & T> {
+    const chosen = (seen: object) => choose(codec, seen as Fields) as Codec<unknown>;
     return this.#with({
       derives: false,
+      plan: { is: "merge", choose: chosen },
       read: (reading) => {
         const part = choose(codec, reading.seen).read(reading.reader);
         Object.assign(reading.seen, part);
@@ -107,6 +152,7 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
   constant<N extends string, const T extends string>(name: N, value: T): Struct<With<Value, N, T>, With<Seen, N, T>> {
     return this.#with({
       derives: false,
+      plan: { is: "constant", name, value },
       read: (reading) => {
         reading.value[name] = value;
       },
@@ -116,14 +162,16 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
 
   /** Octets that must be zero. */
   reserved(label: string, count: number): Struct<Value, Seen> {
+    const check = (reader: Reader) => {
+      const at = reader.offset;
+      for (const octet of reader.take(count)) {
+        if (octet !== 0) throw reader.fault("reserved", `${label} must be zero`, at);
+      }
+    };
     return this.#with({
       derives: false,
-      read: ({ reader }) => {
-        const at = reader.offset;
-        for (const octet of reader.take(count)) {
-          if (octet !== 0) throw reader.fault("reserved", `${label} must be zero`, at);
-        }
-      },
+      plan: { is: "check", read: check, write: (writer) => writer.zeros(count) },
+      read: ({ reader }) => check(reader),
       write: ({ writer }) => writer.zeros(count),
     });
   }
@@ -135,15 +183,15 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
   ignored<N extends string>(name: N, label: string, count: 1 | 2 | 3): Struct<Value & Kept<N>, Seen> {
     return this.#with({
       derives: false,
+      plan: { is: "ignored", name, count },
       read: (reading) => {
-        const kept = toUint(reading.reader.take(count));
+        const kept = reading.reader.uint(count);
         if (kept !== 0) reading.value[name] = kept;
       },
       write: ({ writer, trace, seen }) => {
         const kept = Number(seen[name] ?? 0);
         if (kept !== 0) trace?.open(label, writer.length, String(kept));
-        for (let shift = 8 * (count - 1); shift > 0; shift -= 8) writer.u8((kept >>> shift) & 0xff);
-        writer.u8(kept & 0xff);
+        writer.uint(kept, count);
         if (kept !== 0) trace?.close();
       },
     });
@@ -151,13 +199,15 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
 
   /** A field that has one legal value. */
   fixed(label: string, codec: Codec<number>, value: number): Struct<Value, Seen> {
+    const check = (reader: Reader) => {
+      const at = reader.offset;
+      const found = codec.read(reader);
+      if (found !== value) throw reader.fault("bad-value", `${label} must be ${value}, not ${found}`, at);
+    };
     return this.#with({
       derives: false,
-      read: ({ reader }) => {
-        const at = reader.offset;
-        const found = codec.read(reader);
-        if (found !== value) throw reader.fault("bad-value", `${label} must be ${value}, not ${found}`, at);
-      },
+      plan: { is: "check", read: check, write: (writer) => codec.write(writer, value, undefined) },
+      read: ({ reader }) => check(reader),
       write: ({ writer, trace }) => {
         trace?.open(label, writer.length, String(value));
         codec.write(writer, value, trace);
@@ -168,18 +218,19 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
 
   /** The length in octets of this whole structure, in two octets; what follows must use it up. */
   length(label: string): Struct<Value, Seen> {
+    const rest = (reader: Reader, start: number): number => {
+      const at = reader.offset;
+      const length = reader.u16();
+      const left = length - (reader.offset - start);
+      if (left < 0) throw reader.fault("bad-length", `${label} of ${length} is too small`, at);
+      if (left <= reader.left) return left;
+      throw reader.fault("truncated", `${label} says ${left} more octets, ${reader.left} are left`, at);
+    };
     return this.#with({
       derives: false,
+      plan: { is: "length", read: (reader, start) => reader.limit(rest(reader, start)) },
       read: (reading) => {
-        const at = reading.reader.offset;
-        const length = reading.reader.u16();
-        const rest = length - (reading.reader.offset - reading.start);
-        if (rest < 0) throw reading.reader.fault("bad-length", `${label} of ${length} is too small`, at);
-        if (rest > reading.reader.left) {
-          const message = `${label} says ${rest} more octets, ${reading.reader.left} are left`;
-          throw reading.reader.fault("truncated", message, at);
-        }
-        reading.reader = reading.reader.sub(rest);
+        reading.reader = reading.reader.sub(rest(reading.reader, reading.start));
       },
       write: (writing) => {
         const { writer, trace } = writing;
@@ -191,6 +242,8 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
   }
 
   readonly read = (outer: Reader): Value => {
+    const compiled = this.#compiled ?? this.#compile();
+    if (compiled !== "not allowed" && !isExact()) return compiled.read(outer) as Value;
     const reading: Reading = { start: outer.offset, reader: outer, seen: {}, value: {}, segment: "" };
     for (const row of this.#rows) {
       reading.segment = "";
@@ -211,6 +264,11 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
   };
 
   readonly write = (writer: Writer, value: Value, trace: Trace | undefined): void => {
+    const compiled = this.#compiled ?? this.#compile();
+    if (compiled !== "not allowed" && trace === undefined) {
+      compiled.write(writer, value);
+      return;
+    }
     const start = writer.length;
     const fields = value as Fields;
     const writing: Writing = { writer, trace, seen: this.#derives ? { ...fields } : fields };
@@ -219,6 +277,12 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
     writer.setU16(writing.length.at, writer.length - start);
     if (writing.length.node !== undefined) writing.length.node.value = String(writer.length - start);
   };
+
+  /** Made when it is needed for the first time: most structures are steps on the way to others. */
+  #compile(): Compiled | "not allowed" {
+    this.#compiled = compile(this.#rows.map(({ plan }) => plan)) ?? "not allowed";
+    return this.#compiled;
+  }
 
   #with<V extends object, S extends object>(row: Row): Struct<V, S> {
     return new Struct<V, S>(this.#section, [...this.#rows, row]);
@@ -240,8 +304,13 @@ function valueRow<T, Seen>(
   codec: Codec<T> | ((seen: Seen) => Codec<T>),
   show: Show<T, Seen> | undefined,
 ): Row {
+  const plan: Plan =
+    typeof codec === "function"
+      ? { is: "dependent", name, choose: (seen) => codec(seen as Seen) as Codec<unknown> }
+      : { is: "field", name, codec: codec as Codec<unknown> };
   return {
     derives: false,
+    plan,
     read: (reading) => {
       const chosen = choose(codec, reading.seen);
       reading.segment = chosen.flat ? "" : name;

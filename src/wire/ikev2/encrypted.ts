@@ -53,9 +53,10 @@ type Encrypted = SkPayload | SkfPayload;
 function written<K extends Encrypted["kind"]>(
   kind: K,
   write: (writer: Writer, value: Extract<Encrypted, { kind: K }>, trace: Trace | undefined) => void,
-): Pick<Entry<Payload>, "holds" | "write" | "inner"> {
+): Pick<Entry<Payload>, "kind" | "holds" | "write" | "inner"> {
   const is = (value: Payload): value is Extract<Encrypted, { kind: K }> => value.kind === kind;
   return {
+    kind: { name: kind, of: (value) => value.kind },
     holds: is,
     write: (writer, value, trace) => {
       if (!is(value)) return false;

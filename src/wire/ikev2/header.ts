@@ -14,7 +14,8 @@ const SECTION = "RFC 7296 3.1";
 const MAJOR_VERSION = 2;
 const MINOR_VERSION = 0;
 const VERSION_OFFSET = 17;
-const LENGTH_OFFSET = 24;
+/** Where Length stands. */
+export const LENGTH_OFFSET = 24;
 
 const version: Codec<Pick<Header, "majorVersion" | "minorVersion">> = {
   read: (reader) => {
@@ -75,12 +76,24 @@ export function decodeHeader(datagram: Uint8Array): Result<Header, HeaderError> 
 export type HeaderFields = Pick<Header, "spiI" | "spiR" | "exchangeType" | "flags" | "messageId"> &
   Partial<Pick<Header, "minorVersion">>;
 
+/** Writes a header of version 2.0 whose Length is filled in later. @throws RangeError when a field does not fit. */
+export function writeHeader(writer: Writer, header: HeaderFields, nextPayload: number): void {
+  const { spiI, spiR, exchangeType, flags, messageId, minorVersion = MINOR_VERSION } = header;
+  const version = { majorVersion: MAJOR_VERSION, minorVersion };
+  headerFields.write(
+    writer,
+    { spiI, spiR, nextPayload, ...version, exchangeType, flags, messageId, length: 0 },
+    undefined,
+  );
+}
+
 /**
  * Encodes a header of version 2.0. Its Length is taken as given.
  * @throws RangeError when a field does not fit.
  */
 export function encodeHeader(header: HeaderFields & Pick<Header, "nextPayload" | "length">): Uint8Array<ArrayBuffer> {
   const writer = new Writer();
-  headerFields.write(writer, { minorVersion: MINOR_VERSION, ...header, majorVersion: MAJOR_VERSION }, undefined);
+  writeHeader(writer, header, header.nextPayload);
+  writer.setU32(LENGTH_OFFSET, header.length);
   return writer.finish();
 }

@@ -195,6 +195,27 @@ describe("what is malformed is refused with place and rule", () => {
   });
 });
 
+describe("a value that its field cannot carry", () => {
+  test.each<[string, Payload]>([
+    ["too large", { kind: "AUTH", method: 256, data: fromHex("00") }],
+    ["negative", { kind: "AUTH", method: -1, data: fromHex("00") }],
+    ["a fraction", { kind: "KE", group: 1.5, data: fromHex("00") }],
+    ["no number", { kind: "KE", group: Number.NaN, data: fromHex("00") }],
+    ["an SPI of 256 octets", { kind: "N", protocolId: 3, spi: new Uint8Array(256), type: 1, data: fromHex("00") }],
+    ["an SPI of another size", { kind: "D", protocolId: 3, spiSize: 4, spis: [fromHex("00")] }],
+    ["an address of 5 octets", { kind: "TSi", selectors: [range(new Uint8Array(5))] }],
+    ["a payload of 64 KiB", { kind: "V", data: new Uint8Array(0x10000) }],
+    ["a reserved field of more than its bits", { kind: "IDi", idType: 1, data: fromHex("00"), reserved2: 0x1000000 }],
+  ])("is refused: %s", (_name, payload) => {
+    expect(() => encodePayloads([payload])).toThrow(RangeError);
+  });
+
+  function range(address: Uint8Array) {
+    const ports = { ipProtocol: 0, startPort: 0, endPort: 0 };
+    return { kind: "addresses", ...ports, startAddress: address, endAddress: address } as const;
+  }
+});
+
 test("types, attributes and selectors that nobody has assigned survive", () => {
   const came = octets(
     PayloadType.SA,

@@ -1,6 +1,5 @@
 /** Messages and chains of payloads of IKEv2: RFC 7296 3.1 and 3.2. */
 import { PayloadType } from "../../iana/ikev2.ts";
-import { concat } from "../../util/octets.ts";
 import { err, ok, type Result } from "../../util/result.ts";
 import { Writer } from "../../util/writer.ts";
 import { Chain, type HeaderForm, ofKind } from "../chain.ts";
@@ -8,7 +7,14 @@ import { attempt, plain, type WireError } from "../error.ts";
 import { unknownPayloads } from "../unknown.ts";
 import { configuration } from "./configuration.ts";
 import { encryptedEntries } from "./encrypted.ts";
-import { decodeHeader, encodeHeader, HEADER_LENGTH, type HeaderError, type HeaderFields } from "./header.ts";
+import {
+  decodeHeader,
+  HEADER_LENGTH,
+  type HeaderError,
+  type HeaderFields,
+  LENGTH_OFFSET,
+  writeHeader,
+} from "./header.ts";
 import { deletion, notification } from "./notices.ts";
 import {
   authentication,
@@ -36,7 +42,6 @@ const genericHeader: HeaderForm<Payload> = {
   types: PayloadType,
   labels: ["Next Payload", "Payload Length"],
   read: (octet, value) => {
-    if (octet === 0) return value;
     const reserved = octet & ~CRITICAL;
     return { ...value, ...(octet >= CRITICAL && { critical: true }), ...(reserved !== 0 && { reserved }) };
   },
@@ -77,6 +82,25 @@ export const payloadChain = new Chain<Payload>({ ...rules, entries: [...entries,
 /** What can stand inside SK: another one cannot. */
 const innerChain = new Chain<Payload>({ ...rules, entries, refused: [PayloadType.SK, PayloadType.SKF] });
 
+/** A payload as it came; a view of its octets is made when somebody asks, which few do. */
+class Received implements ReceivedPayload {
+  readonly payload: Payload;
+  readonly offset: number;
+  readonly #whole: Uint8Array;
+  readonly #end: number;
+
+  constructor(payload: Payload, whole: Uint8Array, start: number, end: number) {
+    this.payload = payload;
+    this.offset = start;
+    this.#whole = whole;
+    this.#end = end;
+  }
+
+  get octets(): Uint8Array {
+    return this.#whole.subarray(this.offset, this.#end);
+  }
+}
+
 function decode(
   chain: Chain<Payload>,
   first: number,
@@ -85,13 +109,9 @@ function decode(
 ): Result<ReceivedPayload[], WireError> {
   const whole = plain(octets);
   return attempt(whole, offset, SECTION, (reader) => {
-    const links = chain.read(reader, first);
+    const payloads = chain.read(reader, first, (value, start, end) => new Received(value, whole, start, end));
     reader.expectEnd();
-    return links.map(({ value, start, end }) => ({
-      payload: value,
-      octets: whole.subarray(start, end),
-      offset: start,
-    }));
+    return payloads;
   });
 }
 
@@ -147,9 +167,11 @@ export function encodePayloads(payloads: readonly Payload[]): Uint8Array<ArrayBu
  * @throws RangeError when a value does not fit its field.
  */
 export function encodeMessage(header: HeaderFields, payloads: readonly Payload[]): Uint8Array<ArrayBuffer> {
-  const chain = encodePayloads(payloads);
-  const nextPayload = firstPayload(payloads);
-  return concat(encodeHeader({ ...header, nextPayload, length: HEADER_LENGTH + chain.length }), chain);
+  const writer = new Writer();
+  writeHeader(writer, header, firstPayload(payloads));
+  payloadChain.write(writer, payloads, 0, undefined);
+  writer.setU32(LENGTH_OFFSET, writer.length);
+  return writer.finish();
 }
 
 /** An SK or SKF payload whose body is to be made. */
@@ -170,13 +192,13 @@ export function encodeEnvelope(
 ): Uint8Array<ArrayBuffer> {
   const sealed: Payload = { ...envelope, body: new Uint8Array() };
   const writer = new Writer();
+  writeHeader(writer, header, before[0] === undefined ? payloadType(sealed) : payloadType(before[0]));
   payloadChain.write(writer, before, payloadType(sealed), undefined);
   const start = writer.length;
   payloadChain.writeOne(writer, sealed, envelope.innerFirst, undefined);
   writer.setU16(start + 2, writer.length - start + bodyLength);
-  const chain = writer.finish();
-  const nextPayload = firstPayload([...before, sealed]);
-  return concat(encodeHeader({ ...header, nextPayload, length: HEADER_LENGTH + chain.length + bodyLength }), chain);
+  writer.setU32(LENGTH_OFFSET, writer.length + bodyLength);
+  return writer.finish();
 }
 
 /** The protected part of a received message. */

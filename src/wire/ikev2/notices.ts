@@ -1,7 +1,7 @@
 /** Notify and Delete Payload: RFC 7296 3.10 and 3.11. */
 import { NotifyType, ProtocolId } from "../../iana/ikev2.ts";
 import { ProvisionalNotifyType } from "../../iana/provisional.ts";
-import { bytes, type Codec, list, named, u8, u16 } from "../codec.ts";
+import { bytes, type Codec, list, named, rest, u8, u16 } from "../codec.ts";
 import { struct } from "../struct.ts";
 import { notificationData } from "./notify-data.ts";
 import type { DeletePayload, NotifyPayload } from "./payloads.ts";
@@ -12,8 +12,8 @@ export const notification: Codec<NotifyPayload> = struct("RFC 7296 3.10")
   .field("protocolId", "Protocol ID", named(u8, ProtocolId))
   .derived("spiSize", "SPI Size", u8, (n: NotifyPayload) => n.spi.length)
   .field("type", "Notify Message Type", named(u16, { ...NotifyType, ...ProvisionalNotifyType }))
-  .field("spi", "Security Parameter Index (SPI)", ({ spiSize }) => bytes(spiSize))
-  .field("data", "Notification Data", ({ type }) => notificationData(type));
+  .sized("spi", "Security Parameter Index (SPI)", "spiSize")
+  .described("data", "Notification Data", rest, ({ type }) => notificationData(type));
 
 /** Delete Payload: Protocol ID, SPI Size, Num of SPIs, SPIs. */
 export const deletion: Codec<DeletePayload> = struct("RFC 7296 3.11")

@@ -47,7 +47,7 @@ const hashedEncodings: readonly number[] = [
 export const certificateRequest = struct("RFC 7296 3.7")
   .constant("kind", "CERTREQ")
   .field("encoding", "Cert Encoding", named(u8, CertificateEncoding))
-  .field("authorities", "Certification Authority", ({ encoding }) =>
+  .described("authorities", "Certification Authority", rest, ({ encoding }) =>
     hashedEncodings.includes(encoding) ? keyHashes : rest,
   );
 

@@ -11,8 +11,8 @@ import {
 } from "../../iana/ikev2.ts";
 import type { Registry } from "../../iana/names.ts";
 import { attributes } from "../attributes.ts";
-import { Chain, counted, type HeaderForm, implied, sole } from "../chain.ts";
-import { bytes, type Codec, codeText, named, u8, u16 } from "../codec.ts";
+import { Chain, type HeaderForm, implied, sole } from "../chain.ts";
+import { type Codec, codeText, named, u8, u16 } from "../codec.ts";
 import { struct } from "../struct.ts";
 import type { Proposal, SaPayload, Transform } from "./payloads.ts";
 
@@ -47,7 +47,7 @@ function substructure<U extends { readonly reserved?: number }>(
     section,
     labels: ["Last Substruc", length],
     types: { LAST: 0, MORE: more },
-    read: (octet, value) => (octet === 0 ? value : { ...value, reserved: octet }),
+    read: (reserved, value) => ({ ...value, reserved }),
     write: ({ reserved }) => reserved ?? 0,
   };
 }
@@ -77,10 +77,9 @@ const proposal: Codec<Proposal> = struct("RFC 7296 3.3.1")
   .field("protocolId", "Protocol ID", named(u8, ProtocolId))
   .derived("spiSize", "SPI Size", u8, (p: Proposal) => p.spi.length)
   .derived("numTransforms", "Num Transforms", u8, (p: Proposal) => p.transforms.length)
-  .field("spi", "SPI", ({ spiSize }) => bytes(spiSize))
-  .field("transforms", "Transforms", ({ numTransforms }) =>
-    counted(implied(transforms, MORE_TRANSFORMS), numTransforms, "Num Transforms"),
-  );
+  .sized("spi", "SPI", "spiSize")
+  .field("transforms", "Transforms", implied(transforms, MORE_TRANSFORMS))
+  .counts("transforms", "numTransforms", "Num Transforms");
 
 const proposals = new Chain<Proposal>({
   entries: [sole(MORE_PROPOSALS, "Proposal", proposal)],

@@ -13,9 +13,10 @@ export const identification = struct("RFC 2407 4.6.2")
   .field("idType", "ID Type", named(u8, IdType))
   .field("protocolId", "Protocol ID", named(u8, IpProtocol))
   .field("port", "Port", u16)
-  .field(
+  .described(
     "data",
     "Identification Data",
+    rest,
     ({ idType }) => (idType === IdType.ID_OID ? takenApart(oidSelector) : rest),
     (data, { idType }) => identityDataText(idType, data),
   );

@@ -15,7 +15,7 @@ export const notification: Codec<NotificationPayload> = struct("RFC 2408 3.14")
   .field("protocolId", "Protocol-ID", u8, (code, { doi }) => codeText(protocolsOf(doi), code))
   .derived("spiSize", "SPI Size", u8, (n: NotificationPayload) => n.spi.length)
   .field("notifyType", "Notify Message Type", named(u16, NotifyType))
-  .field("spi", "Security Parameter Index", ({ spiSize }) => bytes(spiSize))
+  .sized("spi", "Security Parameter Index", "spiSize")
   .field("data", "Notification Data", rest);
 
 /** Delete Payload: DOI, Protocol-Id, SPI Size, # of SPIs, SPIs. */

@@ -11,8 +11,8 @@ import {
 } from "../../iana/oakley.ts";
 import type { Reader } from "../../util/reader.ts";
 import { type AttributeTable, attributes } from "../attributes.ts";
-import { Chain, counted, implied, sole } from "../chain.ts";
-import { bitsText, bytes, type Codec, named, octetsText, u8, u32 } from "../codec.ts";
+import { Chain, implied, sole } from "../chain.ts";
+import { bitsText, type Codec, named, octetsText, u8, u32 } from "../codec.ts";
 import type { Proposal, SaPayload, Transform } from "../payloads.ts";
 import { struct } from "../struct.ts";
 
@@ -47,10 +47,9 @@ const proposal: Codec<Proposal> = struct("RFC 2408 3.5")
   .field("protocolId", "Protocol-Id", named(u8, ProtocolId))
   .derived("spiSize", "SPI Size", u8, (p: Proposal) => p.spi.length)
   .derived("numberOfTransforms", "# of Transforms", u8, (p: Proposal) => p.transforms.length)
-  .field("spi", "SPI", ({ spiSize }) => bytes(spiSize))
-  .field("transforms", "Transforms", ({ numberOfTransforms: count }) =>
-    counted(implied(transforms, PayloadType.T), count, "# of Transforms"),
-  );
+  .sized("spi", "SPI", "spiSize")
+  .field("transforms", "Transforms", implied(transforms, PayloadType.T))
+  .counts("transforms", "numberOfTransforms", "# of Transforms");
 
 const proposals = new Chain<Proposal>({
   entries: [sole(PayloadType.P, "P", proposal)],
