@@ -70,13 +70,13 @@ export function takeChild(
   payloads: readonly ReceivedPayload[],
 ): Result<MadeChild, string> {
   const peerNonce = payloadOf(payloads, "NONCE");
-  const peerKe = payloadOf(payloads, "KE");
   if (peerNonce === undefined) return err("the answer has no nonce");
-  const agreement = takeChildAnswer(offer, payloads, peerKe === undefined ? undefined : fresh?.group);
+  const agreement = takeChildAnswer(offer, payloads, fresh?.group);
   if (!agreement.ok) return agreement;
   const nonces = { initiator: nonce, responder: peerNonce.data.slice() };
   if (agreement.value.suite.group === undefined) return ok(made(ike, sa, agreement.value, nonces, undefined));
-  const secret = fresh === undefined ? err("a key exchange was not offered") : agree(fresh.ke, peerKe);
+  const secret =
+    fresh === undefined ? err("a key exchange was not offered") : agree(fresh.ke, payloadOf(payloads, "KE"));
   return secret.ok ? ok(made(ike, sa, agreement.value, nonces, secret.value)) : secret;
 }
 

@@ -5,51 +5,43 @@
 import { NotifyType } from "../iana/ikev2.ts";
 import { addressOctets } from "../util/address.ts";
 import { err, ok, type Result } from "../util/result.ts";
-import type { AddressSelector, NotifyPayload, Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
+import type { NotifyPayload, Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { notify, notifyOf, payloadOf } from "./contents.ts";
 import { acceptEsp, answer, type Choice, chooseEsp, espOffer } from "./proposals.ts";
+import { hostSelector } from "./selector.ts";
 import { freshSpi } from "./spis.ts";
-import type { ChildAgreement, ChildOffer, Established, IkeSa, Ikev2 } from "./state.ts";
+import type { ChildAgreement, ChildOffer, Established, IkeSa, Ikev2, Path, Secured } from "./state.ts";
 import type { EspSuite, Group } from "./suite.ts";
-import { acceptSelectors, narrow } from "./traffic-selectors.ts";
+import { acceptSelectors, type Narrowed, narrow, type ProposedSelectors, type Selectors } from "./traffic-selectors.ts";
+import { asSeenHere, betweenHosts } from "./transport.ts";
 import type { ChildPolicy, Connection } from "./types.ts";
 
 /** Child SAs of an IKE SA, those that are being replaced counted too. */
 const MOST_CHILDREN = 64;
 
 /** Between whom a Child SA carries traffic where the configuration leaves it to the addresses in use. */
-export interface Ends {
-  readonly local: readonly Uint8Array[];
-  readonly remote: readonly Uint8Array[];
+export interface Ends extends Selectors {
+  readonly path: Path;
 }
 
 /** The addresses that IKE goes between; a virtual one takes the place of its client's. */
-export function endsOf(
-  sa: IkeSa,
-  virtual: { readonly local?: Ends["local"]; readonly remote?: Ends["remote"] } = {},
-): Ends {
-  const own = (address: string) => [addressOctets(address) ?? new Uint8Array(4)];
-  return { local: virtual.local ?? own(sa.local.address), remote: virtual.remote ?? own(sa.remote.address) };
+export function endsOf(sa: IkeSa, { nat }: Secured, virtual: Partial<Selectors> = {}): Ends {
+  const octets = (address: string) => addressOctets(address) ?? new Uint8Array(4);
+  const [local, remote] = [octets(sa.local.address), octets(sa.remote.address)];
+  return {
+    local: virtual.local ?? [hostSelector(local)],
+    remote: virtual.remote ?? [hostSelector(remote)],
+    path: { local, remote, nat },
+  };
 }
 
 /** The selectors of a policy, those of the ends where it has none. */
-export function selectorsOf({ localSelectors, remoteSelectors }: ChildPolicy, ends: Ends) {
-  const dynamic = (addresses: readonly Uint8Array[]) => addresses.map(wholeHost);
-  return {
-    local: localSelectors.length > 0 ? localSelectors : dynamic(ends.local),
-    remote: remoteSelectors.length > 0 ? remoteSelectors : dynamic(ends.remote),
+function selectorsOf({ mode, localSelectors, remoteSelectors }: ChildPolicy, ends: Ends): Selectors {
+  const configured = {
+    local: localSelectors.length > 0 ? localSelectors : ends.local,
+    remote: remoteSelectors.length > 0 ? remoteSelectors : ends.remote,
   };
-}
-
-function wholeHost(address: Uint8Array): AddressSelector {
-  return {
-    kind: "addresses",
-    ipProtocol: 0,
-    startPort: 0,
-    endPort: 0xffff,
-    startAddress: address,
-    endAddress: address,
-  };
+  return mode === "transport" ? betweenHosts(configured, ends.path) : configured;
 }
 
 /**
@@ -70,7 +62,7 @@ export function offerChild(
     { kind: "TSi", selectors: local },
     { kind: "TSr", selectors: remote },
   ];
-  return { offer: { policy, spiIn, local, remote }, payloads };
+  return { offer: { policy, spiIn, local, remote, path: ends.path }, payloads };
 }
 
 /** Why a Child SA is refused: what the peer is told, and the ledger. */
@@ -107,17 +99,10 @@ export function answerChild(
     return refuse(NotifyType.INVALID_SYNTAX, "SA, TSi or TSr is missing");
   }
   if (standing >= MOST_CHILDREN) return refuse(NotifyType.NO_ADDITIONAL_SAS, `${standing} Child SAs are enough`);
-  const candidates = config.children.map((child) => ({ child, ...selectorsOf(child, ends) }));
-  const narrowed = narrow({ local: tsr.selectors, remote: tsi.selectors }, candidates);
+  const asked = notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined ? "transport" : "tunnel";
+  const narrowed = narrowByMode({ local: tsr.selectors, remote: tsi.selectors }, asked, config.children, ends);
   if (!narrowed.ok) return refuse(NotifyType.TS_UNACCEPTABLE, narrowed.error);
   const { child: policy, local, remote, additional } = narrowed.value;
-  const asked = notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined ? "transport" : "tunnel";
-  if (policy.mode === "transport" && asked === "tunnel") {
-    return refuse(
-      NotifyType.NO_PROPOSAL_CHOSEN,
-      `${policy.name} is for transport mode, which the peer does not ask for`,
-    );
-  }
   const ke = payloadOf(payloads, "KE");
   const choice = chooseEsp(offered, policy.proposals, exchange, ke?.group);
   if (!choice.ok) return refuse(NotifyType.NO_PROPOSAL_CHOSEN, choice.error);
@@ -142,12 +127,28 @@ export function answerChild(
 }
 
 /**
+ * Asked for transport mode, we look for that first, by the addresses that we see; then, as for tunnel mode, by those that the
+ * peer wrote (2.23.1).
+ */
+function narrowByMode(
+  proposed: ProposedSelectors,
+  asked: ChildPolicy["mode"],
+  children: readonly ChildPolicy[],
+  ends: Ends,
+): Result<Narrowed<ChildPolicy>, string> {
+  const candidates = (mode: ChildPolicy["mode"]) =>
+    children.filter((child) => child.mode === mode).map((child) => ({ child, ...selectorsOf(child, ends) }));
+  const seen = asked === "transport" ? narrow(asSeenHere(proposed, ends.path), candidates("transport")) : undefined;
+  return seen?.ok ? seen : narrow(proposed, candidates("tunnel"));
+}
+
+/**
  * What a peer answered to our offer.
- * @param group of our KE payload, when the peer's answer has one too
+ * @param group of our KE payload
  * @returns what both agreed on; or why that is not what we offered: then the peer has a Child SA that we do not want.
  */
 export function takeChildAnswer(
-  { policy, spiIn, local, remote }: ChildOffer,
+  { policy, spiIn, local, remote, path }: ChildOffer,
   payloads: readonly ReceivedPayload[],
   group: Group | undefined,
 ): Result<ChildAgreement, string> {
@@ -155,10 +156,12 @@ export function takeChildAnswer(
   if (chosen === undefined || tsi === undefined || tsr === undefined) return err("SA, TSi or TSr is missing");
   const accepted = acceptEsp(chosen, policy.proposals, group);
   if (!accepted.ok) return accepted;
-  const selectors = acceptSelectors({ local: tsi.selectors, remote: tsr.selectors }, { local, remote });
-  if (!selectors.ok) return selectors;
   const granted = notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined ? "transport" : "tunnel";
   if (granted !== policy.mode) return err(`the peer chose ${granted} mode, ${policy.name} is for ${policy.mode} mode`);
+  const answered = { local: tsi.selectors, remote: tsr.selectors };
+  const seen = granted === "transport" ? asSeenHere(answered, path) : answered;
+  const selectors = acceptSelectors(seen, { local, remote });
+  if (!selectors.ok) return selectors;
   const { suite, spi } = accepted.value;
   return ok({ policy, mode: policy.mode, suite, spiIn, spiOut: spi.slice(), ...selectors.value });
 }
@@ -166,9 +169,10 @@ export function takeChildAnswer(
 /** The virtual addresses of an established IKE SA, at the end that has them. */
 export function virtualEnds(
   sa: IkeSa,
-  { connection, virtualAddresses }: Pick<Established, "connection" | "virtualAddresses">,
+  { connection, secured, virtualAddresses }: Pick<Established, "connection" | "secured" | "virtualAddresses">,
 ): Ends {
-  if (virtualAddresses.length === 0) return endsOf(sa);
+  if (virtualAddresses.length === 0) return endsOf(sa, secured);
+  const hosts = virtualAddresses.map(hostSelector);
   const client = connection.config.requestAddress.length > 0;
-  return endsOf(sa, client ? { local: virtualAddresses } : { remote: virtualAddresses });
+  return endsOf(sa, secured, client ? { local: hosts } : { remote: hosts });
 }

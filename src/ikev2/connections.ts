@@ -21,6 +21,7 @@ export function newConnection(config: Connection): ConnectionState {
     failures: 0,
     lastError: undefined,
     outage: undefined,
+    addresses: [],
     waiting: [],
   };
 }

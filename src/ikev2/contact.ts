@@ -54,7 +54,7 @@ export function supersede(ike: Ikev2, sa: EstablishedSa, payloads: readonly Rece
   if (notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined) {
     for (const other of others) {
       // what stands only since the peer began this one it did not know of when it wrote that
-      if (other.phase.since < sa.beganAt)
+      if (other.phase.authenticatedAt < sa.beganAt)
         endIkeSa(ike, other, { by: "replacement", why: { cause: "initial-contact" } });
     }
   }
@@ -97,7 +97,9 @@ export function uniqueDue(ike: Ikev2, key: string): void {
  * there it is the one whose SPIs are the lesser number.
  */
 function lesser(a: EstablishedSa, b: EstablishedSa): EstablishedSa {
-  const crossing = a.role !== b.role && Math.abs(a.phase.since - b.phase.since) < GRACE_MS;
-  if (!crossing) return a.phase.since < b.phase.since ? a : b;
+  // a rekey does not make it younger
+  const [first, second] = [a.phase.authenticatedAt, b.phase.authenticatedAt];
+  const crossing = a.role !== b.role && Math.abs(first - second) < GRACE_MS;
+  if (!crossing) return first < second ? a : b;
   return Buffer.compare(concat(a.spiI, a.spiR), concat(b.spiI, b.spiR)) < 0 ? a : b;
 }

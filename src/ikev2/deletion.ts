@@ -67,7 +67,8 @@ export function deleteIkeSa(ike: Ikev2, sa: IkeSa, why: DeleteWhy): void {
   ask(ike, deleting, deleteIkeTask(why), true);
 }
 
-function deleteIkeTask(why: DeleteWhy): Task {
+/** The Delete of an IKE SA, after which it ends. */
+export function deleteIkeTask(why: DeleteWhy): Task {
   return {
     kind: "delete-ike-sa",
     exchange: ExchangeType.INFORMATIONAL,

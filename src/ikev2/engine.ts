@@ -2,6 +2,7 @@
 import { Deadlines } from "../core/deadlines.ts";
 import type { Engine, Env, Input, Output, StoreRecord } from "../core/engine.ts";
 import { Reports } from "../core/reports.ts";
+import { AddressPools } from "./address-pool.ts";
 import { command } from "./commands.ts";
 import { connectDue } from "./connect.ts";
 import { connectSoon, newConnection } from "./connections.ts";
@@ -80,6 +81,7 @@ export class Ikev2Engine implements Engine<Ikev2Command> {
       childSas: new Map(),
       byPeer: new Map(),
       halfOpen: new HalfOpen(),
+      pools: new AddressPools(policy.pools),
       cookies: new CookieSecrets(),
       works: new Map(),
       endings: new Map(),

@@ -11,7 +11,7 @@ import { endsOf, offerChild, takeChildAnswer } from "./child-negotiation.ts";
 import { attemptFailed, childrenOf, connectSoon, missingChildren } from "./connections.ts";
 import { isFirstContact, supersede } from "./contact.ts";
 import { errorOf, notify, payloadOf } from "./contents.ts";
-import { deleteIkeSa, discardChild } from "./deletion.ts";
+import { deleteIkeSa, deleteIkeTask, discardChild } from "./deletion.ts";
 import { identityPayload } from "./identity.ts";
 import { deriveChildKeys } from "./keys.ts";
 import { admits, claimedIdentity, type ProofFault, prove, requestCertificates, verifyProof } from "./proof.ts";
@@ -30,6 +30,13 @@ import {
   type Task,
 } from "./state.ts";
 import { ask, proceed } from "./transmit.ts";
+import {
+  ofOwnAddresses,
+  receivedAddresses,
+  requestAddresses,
+  takeAddresses,
+  unknownAddresses,
+} from "./virtual-addresses.ts";
 import { validatePath } from "./work.ts";
 
 /** IKE_SA_INIT is through: who we are, and what we want. */
@@ -44,7 +51,8 @@ export function authenticate(ike: Ikev2, sa: IkeSaIn<SaInitSent>, agreed: Omit<A
   const { id, certificates, auth } = proof.value;
   // the Child SA that goes with the IKE SA: the first of those that start with the connection
   const [child] = childrenOf(connection);
-  const offered = child === undefined ? undefined : offerChild(ike, child, endsOf(sa), undefined);
+  const ends = endsOf(sa, secured, unknownAddresses(connection));
+  const offered = child === undefined ? undefined : offerChild(ike, child, ends, undefined);
   const { identity } = config.remote;
   // HDR, SK {IDi, [CERT,] [N(INITIAL_CONTACT),] [CERTREQ,] [IDr,] AUTH, [CP,] [N+,] SAi2, TSi, TSr}
   const payloads: readonly Payload[] = [
@@ -54,6 +62,7 @@ export function authenticate(ike: Ikev2, sa: IkeSaIn<SaInitSent>, agreed: Omit<A
     ...requestCertificates(ike, [config]),
     ...(identity === undefined ? [] : [identityPayload("IDr", identity)]),
     auth,
+    ...requestAddresses(connection),
     ...(offered?.payloads ?? []),
   ];
   enter(sa, { at: "AUTH_SENT", ...agreed, offer: offered?.offer });
@@ -131,6 +140,11 @@ function notAuthentic(ike: Ikev2, sa: IkeSa, { code, why }: ProofFault): void {
 function authentic(ike: Ikev2, sa: IkeSa, sent: AuthSent, peer: Peer, payloads: readonly ReceivedPayload[]): void {
   const { now } = ike.env;
   const { connection, secured, replaces } = sent;
+  const configuration = receivedAddresses(connection, payloads);
+  if (!configuration.ok) {
+    useless(ike, sa, sent, configuration.error);
+    return;
+  }
   const established = establish(ike, sa, {
     at: "ESTABLISHED",
     connection,
@@ -144,6 +158,7 @@ function authentic(ike: Ikev2, sa: IkeSa, sent: AuthSent, peer: Peer, payloads: 
   });
   supersede(ike, established, payloads);
   announce(ike, established);
+  takeAddresses(ike, established, configuration.value);
   // what IKE_AUTH has no room for
   const more = takeChild(ike, established, sent, payloads) && missingChildren(established).length > 0;
   if (more) connectSoon(ike, connection, 0);
@@ -152,6 +167,13 @@ function authentic(ike: Ikev2, sa: IkeSa, sent: AuthSent, peer: Peer, payloads: 
     if (old !== undefined) deleteIkeSa(ike, old, { cause: replaces.cause });
   }
   proceed(ike, established);
+}
+
+/** Without the address that it needs a client has no use for the IKE SA: it tries again from the beginning (3.15.4). */
+function useless(ike: Ikev2, sa: IkeSa, { connection, secured }: AuthSent, why: string): void {
+  attemptFailed(ike, connection, "no-address", why);
+  enter(sa, { at: "DELETING", connection, secured, peer: undefined });
+  ask(ike, sa, deleteIkeTask({ cause: "not-agreed", text: "no address was given" }));
 }
 
 /**
@@ -172,7 +194,8 @@ function takeChild(
     childFailed(ike, connection, offer.policy.name, code, `the peer refuses with ${code}`);
     return false;
   }
-  const agreement = takeChildAnswer(offer, payloads, undefined);
+  const answered = takeChildAnswer(offer, payloads, undefined);
+  const agreement = answered.ok ? ofOwnAddresses(answered.value, sa.phase.virtualAddresses) : answered;
   if (!agreement.ok) {
     childFailed(ike, connection, offer.policy.name, "not-offered", agreement.error);
     discardChild(ike, sa, offer.spiIn, agreement.error);

@@ -8,7 +8,7 @@ import { err, ok, type Result } from "../util/result.ts";
 import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { requestedAuthorities } from "./certificates.ts";
 import { installChild } from "./child-life.ts";
-import { answerChild, type ChildAnswer, type ChildRefusal, endsOf } from "./child-negotiation.ts";
+import { answerChild, type ChildAnswer, type ChildRefusal, virtualEnds } from "./child-negotiation.ts";
 import { supersede } from "./contact.ts";
 import { notify, payloadOf, payloadsOf } from "./contents.ts";
 import { readIdentity } from "./identity.ts";
@@ -31,6 +31,7 @@ import {
 } from "./state.ts";
 import type { IkeSuite } from "./suite.ts";
 import { proceed, respond } from "./transmit.ts";
+import { assignAddresses } from "./virtual-addresses.ts";
 import { validatePath } from "./work.ts";
 
 /** How long a peer waits for being refused: guessing is slow, and the reason is not told by the time that it took. */
@@ -159,8 +160,9 @@ function authentic(
     rekeying: false,
   });
   supersede(ike, established, payloads);
+  const assigned = assignAddresses(ike, established, payloads);
   const child =
-    payloadOf(payloads, "SA") === undefined ? undefined : answerChild(ike, config, endsOf(sa), payloads, "IKE_AUTH", 0);
+    payloadOf(payloads, "SA") === undefined ? undefined : answerFirstChild(ike, established, assigned, payloads);
   announce(ike, established);
   if (child?.ok) {
     const { agreement } = child.value;
@@ -169,7 +171,20 @@ function authentic(
     installChild(ike, established, agreement, { keys, initiated: false, outbound: true });
   } else if (child !== undefined) tellRefusal(ike, established, child.error);
   const after = () => proceed(ike, established);
-  return { payloads: [id, ...certificates, auth, ...childPayloads(child)], after };
+  // 2.19: the CP payload stands before the SA payload
+  const configuration = assigned.ok ? assigned.value : [];
+  return { payloads: [id, ...certificates, auth, ...configuration, ...childPayloads(child)], after };
+}
+
+/** The Child SA that goes with the IKE SA; none for a client that has no address. */
+function answerFirstChild(
+  ike: Ikev2,
+  sa: EstablishedSa,
+  assigned: ReturnType<typeof assignAddresses>,
+  payloads: readonly ReceivedPayload[],
+): Result<ChildAnswer, ChildRefusal> {
+  if (!assigned.ok) return assigned;
+  return answerChild(ike, sa.phase.connection.config, virtualEnds(sa, sa.phase), payloads, "IKE_AUTH", 0);
 }
 
 /** A Child SA of the peer's wish that is not to be. */

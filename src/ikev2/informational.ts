@@ -11,6 +11,7 @@ import { deleteEsp, heardReasons, reasonPayloads } from "./deletion.ts";
 import { handOver } from "./rekey-ike.ts";
 import { endIkeSa, type IkeSaEnd } from "./sa-life.ts";
 import { type Answer, type EstablishedSa, type IkeSa, type Ikev2, isEstablished, type Received } from "./state.ts";
+import { answerConfiguration } from "./virtual-addresses.ts";
 
 /** What a notification in an INFORMATIONAL of the peer causes, when the answer is out. */
 type NotifyHandler = (ike: Ikev2, sa: EstablishedSa, notify: NotifyPayload, request: Received) => void;
@@ -36,7 +37,8 @@ export function answerInformational(ike: Ikev2, sa: IkeSa, request: Received): A
       if (ike.ikeSas.get(sa.key) === sa && isEstablished(sa)) noticed(ike, sa, notify, request);
     }
   };
-  return { payloads: gone.length === 0 ? [] : [deleteEsp(gone), ...inReturn(ike)], after };
+  const answer = gone.length === 0 ? [] : [deleteEsp(gone), ...inReturn(ike)];
+  return { payloads: [...answer, ...answerConfiguration(ike, sa, payloads)], after };
 }
 
 /** One that was rekeyed leaves what it has to its successor (RFC 7296 2.8.2), and there is nothing to tell. */

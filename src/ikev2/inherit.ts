@@ -10,6 +10,7 @@ export function inherit(ike: Ikev2, from: EstablishedSa, to: EstablishedSa): voi
   }
   from.phase.children.clear();
   to.phase.virtualAddresses = from.phase.virtualAddresses;
+  ike.pools.inherit(from.key, to.key);
   const about = (task: Task): boolean => task.ofIkeSa === true;
   const left = from.queue.splice(0);
   from.queue.push(...left.filter(about));

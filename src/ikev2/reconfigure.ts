@@ -10,6 +10,7 @@ import type { Connection, Ikev2Policy } from "./types.ts";
 /** Takes the policy over. */
 export function reconfigure(ike: Ikev2, policy: Ikev2Policy): void {
   ike.policy = policy;
+  ike.pools.configure(policy.pools);
   const wanted = new Map(policy.connections.map((config) => [config.name, config]));
   for (const [name, connection] of [...ike.connections]) {
     const config = wanted.get(name);

@@ -16,7 +16,7 @@ import {
   takeChild,
 } from "./child-exchange.ts";
 import { installChild, removeChild } from "./child-life.ts";
-import type { ChildRefusal } from "./child-negotiation.ts";
+import { type ChildRefusal, endsOf } from "./child-negotiation.ts";
 import { isRedundant } from "./collisions.ts";
 import { errorOf, notify, payloadOf } from "./contents.ts";
 import { createChild } from "./create-child.ts";
@@ -38,6 +38,7 @@ import {
 import type { Group } from "./suite.ts";
 import { keepSelectors } from "./traffic-selectors.ts";
 import { ask } from "./transmit.ts";
+import { asSeenHere } from "./transport.ts";
 import { childSaView, plainView } from "./views.ts";
 
 /** Why the old one is deleted when its successor stands. */
@@ -191,7 +192,10 @@ function choose(ike: Ikev2, old: ChildSa, payloads: readonly ReceivedPayload[]):
   if (offer === undefined || tsi === undefined || tsr === undefined) {
     return refuse(NotifyType.INVALID_SYNTAX, "SA, TSi or TSr is missing");
   }
-  const kept = keepSelectors({ local: tsr.selectors, remote: tsi.selectors }, old);
+  const proposed = { local: tsr.selectors, remote: tsi.selectors };
+  const seen =
+    old.mode === "transport" ? asSeenHere(proposed, endsOf(old.ikeSa, old.ikeSa.phase.secured).path) : proposed;
+  const kept = keepSelectors(seen, old);
   if (!kept.ok) return refuse(NotifyType.TS_UNACCEPTABLE, kept.error);
   const choice = chooseEsp(offer, old.policy.proposals, "CREATE_CHILD_SA", payloadOf(payloads, "KE")?.group);
   if (!choice.ok) return refuse(NotifyType.NO_PROPOSAL_CHOSEN, choice.error);

@@ -145,6 +145,7 @@ export function endIkeSa(ike: Ikev2, sa: IkeSa, end: IkeSaEnd): void {
   remember(ike, sa);
   for (const what of DEADLINES) ike.deadlines.clear(`${what}:${sa.key}`);
   forgetPeer(ike, sa);
+  ike.pools.release(sa.key);
   connection?.ikeSas.delete(sa);
   const tasks = [...(sa.current === undefined ? [] : [sa.current]), ...sa.queue.splice(0)];
   sa.current = undefined;

@@ -26,14 +26,6 @@ function anyTraffic(startAddress: Uint8Array, endAddress: Uint8Array): AddressSe
   };
 }
 
-/** What is configured; when that is nothing ("dynamic"), the addresses that the side has, or is given, itself. */
-export function selectorsFor(
-  configured: readonly AddressSelector[],
-  addresses: readonly Uint8Array[],
-): readonly AddressSelector[] {
-  return configured.length > 0 ? configured : addresses.map(hostSelector);
-}
-
 /** The traffic that both carry. */
 export function intersection(a: AddressSelector, b: AddressSelector): AddressSelector | undefined {
   const ports = commonPorts(a, b);

@@ -9,6 +9,7 @@ import type { Reports } from "../core/reports.ts";
 import type { CertificateReference, KeyExchange, SecretKey } from "../crypto/provider.ts";
 import type { DeleteCause } from "../ledger/delete-reasons.ts";
 import type { AddressSelector, Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
+import type { AddressPools } from "./address-pool.ts";
 import type { CookieSecrets } from "./cookies.ts";
 import type { Reassembly } from "./fragments.ts";
 import type { HalfOpen } from "./half-open.ts";
@@ -33,6 +34,8 @@ export interface Ikev2 {
   readonly byPeer: Map<string, Set<IkeSa>>;
   /** Exchanges as responder that nobody has proven anything in. */
   readonly halfOpen: HalfOpen;
+  /** Addresses for clients. */
+  readonly pools: AddressPools;
   readonly cookies: CookieSecrets;
   /** What a finished job continues with. */
   readonly works: Map<WorkId, (result: JobResult) => void>;
@@ -64,6 +67,8 @@ export interface ConnectionState {
   lastError: string | undefined;
   /** The peer, or we, said that it is down, and it has not come back yet. Persisted. */
   outage: Outage | undefined;
+  /** As a client: the addresses that a gateway gave last, which are asked for again. */
+  addresses: readonly Uint8Array[];
   /** `up` commands that wait for it, or for one of its children. */
   waiting: Waiter[];
 }
@@ -295,12 +300,21 @@ export interface DeleteWhy {
   readonly downtimeSeconds?: number;
 }
 
+/** The addresses that IKE goes between, as this side sees them: those of transport mode. */
+export interface Path {
+  readonly local: Uint8Array;
+  readonly remote: Uint8Array;
+  readonly nat: Nat;
+}
+
 /** A Child SA as we offer it: the request's half of a negotiation. */
 export interface ChildOffer {
   readonly policy: ChildPolicy;
   readonly spiIn: Uint8Array;
   readonly local: readonly AddressSelector[];
   readonly remote: readonly AddressSelector[];
+  /** Where the request left. */
+  readonly path: Path;
 }
 
 /** What both sides agreed on for a Child SA. */

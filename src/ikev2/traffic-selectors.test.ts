@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { addressOctets } from "../util/address.ts";
 import type { AddressSelector, TrafficSelector } from "../wire/ikev2/payloads.ts";
-import { contains, covers, familySelector, hostSelector, intersection, selectorsFor } from "./selector.ts";
+import { contains, covers, familySelector, hostSelector, intersection } from "./selector.ts";
 import { parseProtocolAndPorts, selectorsText, selectorText } from "./selector-text.ts";
 import { acceptSelectors, keepSelectors, narrow, type Selectors } from "./traffic-selectors.ts";
 
@@ -67,12 +67,6 @@ describe("several selectors", () => {
     );
     expect(covers([], all(net))).toBe(false);
     expect(covers(all(net), [])).toBe(true);
-  });
-
-  test("are the addresses of a side where none is configured", () => {
-    const own = [Uint8Array.of(10, 3, 0, 7), addressOctets("2001:db8::7") ?? new Uint8Array()];
-    expect(selectorsText(selectorsFor([], own))).toBe("10.3.0.7/32, 2001:db8::7/128");
-    expect(selectorsText(selectorsFor(all(net), own))).toBe("10.1.0.0/16");
   });
 });
 

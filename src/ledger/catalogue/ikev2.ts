@@ -91,6 +91,18 @@ export const ikev2Events: Catalogue = {
   "ikev2.peer-moved": { sentence: (e) => `the peer moved from ${text(e, "from")} to ${text(e, "to")}` },
   /** figures: code, times. */
   "ikev2.notified": { sentence: (e) => `the peer notifies ${text(e, "code")}${times(e)}` },
+  /** A gateway gives a client addresses. figures: addresses (list), pools (list). */
+  "ikev2.address-given": {
+    sentence: (e) => `the client gets ${listed(names(e, "addresses"))} of ${listed(names(e, "pools"))}`,
+  },
+  /** A client is given addresses. figures: addresses (list), nameServers (list). */
+  "ikev2.address-received": {
+    sentence: (e) => {
+      const servers = names(e, "nameServers");
+      const resolving = servers.length === 0 ? "" : `, name servers ${listed(servers)}`;
+      return `the gateway gives ${listed(names(e, "addresses"))}${resolving}`;
+    },
+  },
   "ikev2.connection-removed": { sentence: () => "the connection is no longer in the configuration" },
   /** figures: child, spiIn, spiOut, mode, suite, local (list), remote (list), replaces. */
   /** figures: replaces, suite, children (list), heldSeconds. */
