@@ -65,6 +65,26 @@ export interface ReceivedReason {
   readonly raw: string;
   /** How many octets it had. */
   readonly octets: number;
+  /** What else the same message says, when it says it several times. */
+  readonly further?: readonly ReceivedReason[];
+}
+
+/** A reason as figures of an event. */
+export function reasonFigures({ downtimeSeconds, raw, octets, further }: ReceivedReason) {
+  return {
+    downtimeSeconds,
+    raw,
+    octets,
+    ...(further !== undefined && {
+      further: further.map(({ text }) => text),
+      furtherRaw: further.map((one) => one.raw),
+    }),
+  };
+}
+
+/** The reasons of one message as one: the first, with the others behind it. */
+export function firstReason([first, ...further]: readonly ReceivedReason[]): ReceivedReason | undefined {
+  return first === undefined || further.length === 0 ? first : { ...first, further };
 }
 
 /** Why a DELETE_REASON was not taken: there is no Delete that it could be about; it has no Downtime; enough have come. */

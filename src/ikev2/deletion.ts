@@ -7,7 +7,13 @@ import { ExchangeType, ProtocolId } from "../iana/ikev2.ts";
 import { deleteReasons } from "../ledger/delete-reasons.ts";
 import type { DeletePayload, Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { removeChild, tellChildDeletion } from "./child-life.ts";
-import { buildDeleteReason, processDeleteReasons, type ReceivedReason } from "./delete-reason.ts";
+import {
+  buildDeleteReason,
+  firstReason,
+  processDeleteReasons,
+  type ReceivedReason,
+  reasonFigures,
+} from "./delete-reason.ts";
 import { beginOutage } from "./outages.ts";
 import { count, report } from "./report.ts";
 import { endIkeSa, forgetPeer, removeChildren } from "./sa-life.ts";
@@ -110,11 +116,11 @@ export function deleteChild(ike: Ikev2, child: ChildSa, why: DeleteWhy, done?: (
   });
 }
 
-function tellAnswer(ike: Ikev2, child: ChildSa, { text, raw, octets, downtimeSeconds }: ReceivedReason): void {
+function tellAnswer(ike: Ikev2, child: ChildSa, said: ReceivedReason): void {
   report(ike, { child }, "ikev2.child-delete-answered", {
     cause: "peer",
-    reason: text === "" ? undefined : text,
-    figures: { child: child.policy.name, downtimeSeconds, raw, octets },
+    reason: said.text === "" ? undefined : said.text,
+    figures: { child: child.policy.name, ...reasonFigures(said) },
   });
 }
 
@@ -130,10 +136,10 @@ export function discardChild(ike: Ikev2, sa: EstablishedSa, spiIn: Uint8Array, f
   });
 }
 
-/** What a message says of its Deletes: the first reason. What was not taken of it is counted. */
+/** What a message says of its Deletes. What was not taken of it is counted. */
 export function heardReasons(ike: Ikev2, payloads: readonly ReceivedPayload[]): ReceivedReason | undefined {
   const { reasons, ignored } = processDeleteReasons(payloads, ike.policy.deleteReason.notifyType);
   for (const code of ignored) count(ike, `delete-reason.${code}`);
   if (reasons.length > 0) count(ike, "delete-reason.received");
-  return reasons[0];
+  return firstReason(reasons);
 }

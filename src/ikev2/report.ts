@@ -2,7 +2,7 @@
 import type { Endpoint } from "../core/engine.ts";
 import type { Cause, LedgerEvent, Subject } from "../ledger/event.ts";
 import { hex } from "../util/octets.ts";
-import type { ReceivedReason } from "./delete-reason.ts";
+import { type ReceivedReason, reasonFigures } from "./delete-reason.ts";
 import { type ChildSa, type ConnectionState, connectionOf, type IkeSa, type Ikev2 } from "./state.ts";
 
 /** What an event is about: the most particular one says all the others whose story it belongs to. */
@@ -75,10 +75,10 @@ export function reasonDetails(
   figures: NonNullable<Details["figures"]>,
 ): Pick<Details, "reason" | "figures"> {
   if (said === undefined) return { figures };
-  const { text, raw, octets, downtimeSeconds } = said;
+  const { text, downtimeSeconds } = said;
   const expectedAt = downtimeSeconds > 0 ? { expectedAt: ike.env.now + 1000 * downtimeSeconds } : {};
   return {
     reason: text === "" ? undefined : text,
-    figures: { ...figures, downtimeSeconds, raw, octets, ...expectedAt },
+    figures: { ...figures, ...reasonFigures(said), ...expectedAt },
   };
 }

@@ -14,8 +14,10 @@ function said(event: Told): string {
   const at = number(event, "expectedAt");
   const until = at === undefined ? "" : ` (${timeOfDay(at)})`;
   const back = seconds === 0 ? "" : `, expects to be back in about ${seconds} s${until}`;
-  if (words !== undefined && words !== "") return `: "${words}"${back}`;
-  return `${number(event, "octets") === undefined ? " without a reason" : " without words"}${back}`;
+  const more = names(event, "further").map((one) => `"${one}"`);
+  const also = more.length === 0 ? "" : `, and also ${listed(more, 3)}`;
+  if (words !== undefined && words !== "") return `: "${words}"${also}${back}`;
+  return `${number(event, "octets") === undefined ? " without a reason" : " without words"}${also}${back}`;
 }
 
 /** What we say with our own: `: "host is restarting", announced for 120 s`. */
@@ -71,7 +73,7 @@ export const ikev2Events: Catalogue = {
   },
   /**
    * reason: its words. figures: by (peer, us), heldSeconds, downtimeSeconds; by us: code; by the peer, when it gave a reason:
-   * raw (hex), octets, expectedAt.
+   * raw (hex), octets, expectedAt, and further (list), furtherRaw (list) when it gave several.
    */
   "ikev2.deleted": {
     sentence: (e) =>
