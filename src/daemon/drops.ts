@@ -1,7 +1,43 @@
-/** Counted drops as a log line now and then, however many there are. */
+/** Datagrams that were dropped or refused, as the counters have them: for people, and as a log line now and then. */
 
 /** Whatever counts by name. */
 export type Counters = Readonly<Record<string, number>>;
+
+/** Datagrams of one sort: `{ what: "malformed (Phase 1)", count: 12 }`. */
+export interface Drops {
+  readonly what: string;
+  readonly count: number;
+}
+
+/** What stands in front of a name: where the datagram was refused. */
+const places: Readonly<Record<string, string>> = { phase1: "Phase 1", pull: "GROUPKEY-PULL", ack: "acknowledgement" };
+
+/** Phase 1 counts nothing but what it refuses, and the copies that it has answered before. */
+const answered = "phase1.repeated";
+
+/** What was dropped or refused, most first: `PLACE.CODE`, `PLACE.drop.CODE` or `drop.CODE` among the counters. */
+export function dropsOf(counters: Counters): Drops[] {
+  return Object.entries(counters)
+    .filter(([name, count]) => count > 0 && isDrop(name))
+    .map(([name, count]) => ({ what: wordsOf(name), count }))
+    .sort((a, b) => b.count - a.count);
+}
+
+/** `12 malformed (Phase 1), 2 replayed` */
+export function dropsText(drops: readonly Drops[]): string {
+  return drops.map(({ what, count }) => `${count} ${what}`).join(", ");
+}
+
+function isDrop(name: string): boolean {
+  return /(?:^|\.)(?:drop|refused)\./u.test(name) || (name.startsWith("phase1.") && name !== answered);
+}
+
+function wordsOf(name: string): string {
+  const parts = name.split(".");
+  const code = (parts.at(-1) ?? "").replaceAll("-", " ");
+  const place = places[parts[0] ?? ""];
+  return place === undefined ? code : `${code} (${place})`;
+}
 
 /** Remembers what was told and tells what came since. */
 export class DropReport {
@@ -9,19 +45,16 @@ export class DropReport {
 
   /**
    * What was dropped since the last call, as a sentence: `14 datagrams dropped: 12 malformed, 2 replayed`.
-   * @param counters all counters; those whose name starts with `drop.` are looked at.
    * @returns undefined when nothing was.
    */
   since(counters: Counters): string | undefined {
-    const drops = Object.entries(counters).filter(([name]) => name.startsWith("drop."));
-    const fresh = drops
-      .map(([name, value]) => ({ name: name.slice("drop.".length), count: value - (this.#told[name] ?? 0) }))
-      .filter((drop) => drop.count > 0)
-      .sort((a, b) => b.count - a.count);
-    this.#told = Object.fromEntries(drops);
+    const before = this.#told;
+    const fresh = dropsOf(
+      Object.fromEntries(Object.entries(counters).map(([name, count]) => [name, count - (before[name] ?? 0)])),
+    );
+    this.#told = counters;
     if (fresh.length === 0) return undefined;
-    const total = fresh.reduce((sum, drop) => sum + drop.count, 0);
-    const what = fresh.map((drop) => `${drop.count} ${drop.name.replaceAll("-", " ")}`).join(", ");
-    return `${total} ${total === 1 ? "datagram" : "datagrams"} dropped: ${what}`;
+    const total = fresh.reduce((sum, { count }) => sum + count, 0);
+    return `${total} ${total === 1 ? "datagram" : "datagrams"} dropped: ${dropsText(fresh)}`;
   }
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { DaemonStatus } from "../../api/views.ts";
+import { dropsOf, dropsText } from "../../daemon/drops.ts";
 import { askingDaemon, clientOf, type DaemonOptions, examples } from "../daemon-command.ts";
 import { print, printJson } from "../output/print.ts";
 import { bad, bold, good, warn } from "../output/style.ts";
@@ -51,7 +52,8 @@ function statusText(status: DaemonStatus): string {
     const what = `${cause.replace("-", " ")}, ${downtimeText(downtimeSeconds)}`;
     lines.push(["marked", warn(`peers are told when this is ended: ${what}`)]);
   }
-  lines.push(["dropped", drops(status.counters)]);
+  const dropped = dropsText(dropsOf(status.counters));
+  lines.push(["dropped", dropped === "" ? "nothing" : dropped]);
   const head = `${bold(`keyherald ${status.version}`)}  up ${duration(now - status.startedAt)}, process ${status.pid}`;
   const groups =
     member === undefined || member.groups.length === 0 ? "" : `\n\n${memberGroupsTable(member.groups, now)}`;
@@ -67,12 +69,6 @@ function ikev2Text({ connections, up, ikeSas, childSas, halfOpen }: NonNullable<
 function storeTrouble({ store, now }: DaemonStatus): string {
   const since = store.since === undefined ? "" : `, failed ${relative(store.since, now)}`;
   return `${store.file}: ${store.message ?? "does not work"}${since}; nothing is issued until it works`;
-}
-
-function drops(counters: Readonly<Record<string, number>>): string {
-  const all = Object.entries(counters).filter(([name, count]) => name.startsWith("drop.") && count > 0);
-  if (all.length === 0) return "nothing";
-  return all.map(([name, count]) => `${count} ${name.slice("drop.".length).replaceAll("-", " ")}`).join(", ");
 }
 
 function many(count: number, what: string): string {

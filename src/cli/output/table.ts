@@ -1,7 +1,7 @@
 /** Tables that fit the terminal. */
 import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
-import { columns } from "./print.ts";
+import { columns, wrapped } from "./print.ts";
 import { bold, dim } from "./style.ts";
 
 const plainBorders = {
@@ -45,10 +45,10 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
     .join("\n");
 }
 
-/** Lines `name   value`, the names in one column. */
+/** Lines `name   value`, the names in one column; a long value goes on below itself. */
 export function facts(pairs: readonly (readonly [string, string])[]): string {
   const width = Math.max(...pairs.map(([name]) => name.length));
-  return pairs.map(([name, value]) => `${dim(name.padEnd(width))}  ${value}`).join("\n");
+  return pairs.map(([name, value]) => `${dim(name.padEnd(width))}  ${wrapped(value, width + gap)}`).join("\n");
 }
 
 /** At most `width` characters, with `…` in place of the middle. Coloured text is never cut. */

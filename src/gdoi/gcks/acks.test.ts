@@ -93,7 +93,7 @@ describe("failures that RFC 8263 6 wants recorded", () => {
     const { spi, seq } = rekeyed(server);
     expect(first.send(make(first))).toEqual([]);
     expect(server.last("gcks.ack-refused")?.figures?.code).toBe(code);
-    expect(count(server, `ack.${code}`)).toBe(1);
+    expect(count(server, `ack.drop.${code}`)).toBe(1);
     expect(server.engine.rekey("plant", spi, seq)).toMatchObject({ acked: 0, pending: 1 });
   });
 
@@ -118,7 +118,7 @@ describe("failures that RFC 8263 6 wants recorded", () => {
     rekeyed(server);
     const forged = first.ack(1).map((octet, i) => (i === 40 ? octet ^ 1 : octet));
     for (let i = 0; i < 1000; i++) first.send(forged);
-    expect(count(server, "ack.not-authentic")).toBe(1000);
+    expect(count(server, "ack.drop.not-authentic")).toBe(1000);
     expect(server.kinds().filter((kind) => kind === "gcks.ack-refused")).toHaveLength(1);
     server.pass(10_001);
     first.send(forged);

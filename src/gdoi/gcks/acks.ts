@@ -102,7 +102,7 @@ function judge(
   // the leaf of a member that registered again, or was put out, is no longer the one that it signs with
   const foreign = state === AckState.NONE || state === AckState.LEFT;
   if (foreign || (state === AckState.REREGISTERED && ackUsesLeaf(rekey.ackType))) {
-    counters.count("ack.not-awaited");
+    counters.count("ack.drop.not-awaited");
     return undefined;
   }
   const key = kek.ackKey(rekey.ackType, member.leaf, turn.env);
@@ -176,7 +176,7 @@ function refuse(
   figures: Readonly<Record<string, string | number>> = {},
 ): void {
   const fault = {
-    name: `ack.${code}`,
+    name: `ack.drop.${code}`,
     kind: "gcks.ack-refused",
     subjects: [group?.subject ?? SERVER] as const,
     reason,

@@ -211,7 +211,7 @@ export class PullResponder {
     const identity = sanitise(identityText(sa.peerIdentity, turn.env.crypto));
     const peer: Subject = { kind: "phase1", name: sa.remote.address };
     const fault = {
-      name: `pull.${code}`,
+      name: `pull.refused.${code}`,
       kind: "gcks.pull-refused",
       subjects: group === undefined ? ([peer] as const) : ([group.subject, peer] as const),
       reason,
