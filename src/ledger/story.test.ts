@@ -70,6 +70,13 @@ test("acknowledgements of different rekeys, and a single one, keep their own lin
   ]);
 });
 
+test("a late acknowledgement counts, and is told to be one", () => {
+  const late = { member: "gm1", seq: 3, afterMs: 13_000, attempt: 4, late: true };
+  expect(told([stored(13, "gcks.ack-received", late)])).toEqual([
+    "member gm1 acknowledged rekey 3 after 13 s, at attempt 4, when it was no longer waited for",
+  ]);
+});
+
 test("ten thousand acknowledgements name a few and count the rest", () => {
   const many = Array.from({ length: 10_000 }, (_, i) => ack(i / 10_000, `gm${i}`, 7, i / 10));
   expect(told(many)).toEqual([

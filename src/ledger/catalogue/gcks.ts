@@ -178,7 +178,7 @@ export const gcksEvents: Catalogue = {
     sentence: (e) => {
       const after = duration(number(e, "afterMs") ?? 0);
       const attempt = number(e, "attempt") ?? 1;
-      const late = e.figures?.late === true ? ", too late to count" : "";
+      const late = e.figures?.late === true ? ", when it was no longer waited for" : "";
       return `${member(e)} acknowledged ${rekey(e)} after ${after}${attempt > 1 ? `, at attempt ${attempt}` : ""}${late}`;
     },
     fold: {
