@@ -32,7 +32,7 @@ export class Reports {
     this.#subject = subject;
   }
 
-  /** How often each drop code has occurred. */
+  /** How often what was counted has occurred: drops as `drop.CODE`. */
   get counters(): ReadonlyMap<string, number> {
     return this.#counters;
   }
@@ -43,7 +43,7 @@ export class Reports {
    * @param code stable name of the reason, @param why the sentence for people, free of unsanitised foreign text.
    */
   drop(code: string, why: string, from: Endpoint, env: Env, out: Output[]): void {
-    this.count(code);
+    this.count(`drop.${code}`);
     this.tell(code, from, env, out, (drops) => ({
       kind: this.#droppedKind,
       subjects: [this.#subject(from.address)],

@@ -4,7 +4,7 @@ import { DropReport, dropsOf, dropsText } from "./drops.ts";
 test("drops are those of every part, told with the part and most first; successes are none", () => {
   const counters = {
     ...{ "pull.registered": 9, "ack.accepted": 99, "ack.duplicate": 7, "phase1.repeated": 5, "socket.sent": 20 },
-    ...{ "drop.empty": 0, "drop.malformed": 1, "phase1.message-id": 4, "ack.drop.not-authentic": 3 },
+    ...{ "drop.empty": 0, "drop.malformed": 1, "phase1.drop.message-id": 4, "ack.drop.not-authentic": 3 },
     ...{ "pull.drop.unknown-sa": 6, "pull.refused.not-authorised": 2 },
   };
   expect(dropsText(dropsOf(counters))).toBe(

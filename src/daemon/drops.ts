@@ -12,13 +12,10 @@ export interface Drops {
 /** What stands in front of a name: where the datagram was refused. */
 const places: Readonly<Record<string, string>> = { phase1: "Phase 1", pull: "GROUPKEY-PULL", ack: "acknowledgement" };
 
-/** Phase 1 counts nothing but what it refuses, and the copies that it has answered before. */
-const answered = "phase1.repeated";
-
-/** What was dropped or refused, most first: `PLACE.CODE`, `PLACE.drop.CODE` or `drop.CODE` among the counters. */
+/** What was dropped or refused, most first: `drop.CODE`, `PLACE.drop.CODE` and `PLACE.refused.CODE` among the counters. */
 export function dropsOf(counters: Counters): Drops[] {
   return Object.entries(counters)
-    .filter(([name, count]) => count > 0 && isDrop(name))
+    .filter(([name, count]) => count > 0 && /(?:^|\.)(?:drop|refused)\./u.test(name))
     .map(([name, count]) => ({ what: wordsOf(name), count }))
     .sort((a, b) => b.count - a.count);
 }
@@ -26,10 +23,6 @@ export function dropsOf(counters: Counters): Drops[] {
 /** `12 malformed (Phase 1), 2 replayed` */
 export function dropsText(drops: readonly Drops[]): string {
   return drops.map(({ what, count }) => `${count} ${what}`).join(", ");
-}
-
-function isDrop(name: string): boolean {
-  return /(?:^|\.)(?:drop|refused)\./u.test(name) || (name.startsWith("phase1.") && name !== answered);
 }
 
 function wordsOf(name: string): string {

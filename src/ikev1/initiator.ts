@@ -89,14 +89,14 @@ export function continueInitiator(
   }
   const encrypted = (header.flags & Flag.ENCRYPTION) !== 0;
   if (exchange.refusals >= REFUSALS_AT_MOST || encrypted !== (state.at === "ID-SENT")) {
-    ctx.reports.count("unexpected");
+    ctx.reports.count("drop.unexpected");
     return;
   }
   let refused: Refused | undefined;
   if (state.at === "SA-SENT") refused = takeAnswer(exchange, datagram, header, digest, ctx);
   else if (state.at === "KE-SENT") refused = takeKeyExchange(exchange, state, datagram, digest, ctx);
   else if (state.at === "ID-SENT") refused = takeProof(exchange, state.keyed, datagram, header, digest, ctx);
-  else ctx.reports.count("unexpected");
+  else ctx.reports.count("drop.unexpected");
   if (refused !== undefined) refuse(exchange, refused, digest, ctx);
 }
 

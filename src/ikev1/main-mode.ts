@@ -118,7 +118,7 @@ export function giveUp(book: Book, id: string, ctx: Context): void {
   removeResponder(book, exchange);
   // what was refused has been told already; who never came back after message 2 may be no peer at all
   if (exchange.state.at === "SA-ANSWERED" || exchange.refused !== undefined) {
-    book.reports.count("half-open-timeout");
+    book.reports.count("drop.half-open-timeout");
     return;
   }
   const why = `message 5 did not come within ${ctx.policy.halfOpen.timeoutMs} ms`;

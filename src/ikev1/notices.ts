@@ -60,7 +60,7 @@ function takeProtected(
   const notices = openNotices(sa, header, datagram.bytes, ctx.env);
   if (!notices.ok) return ["forged-informational", notices.error];
   if (!sa.takeMessageId(header.messageId)) {
-    book.reports.count("replayed");
+    book.reports.count("drop.replay");
     return undefined;
   }
   // genuine and new, so this is where the peer is now

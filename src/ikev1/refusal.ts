@@ -61,7 +61,7 @@ export function refuse(exchange: Exchange, refused: Refused, digest: Uint8Array,
   const { remote, local, doi, initiatorCookie, role } = exchange;
   exchange.refused = { code, why, digest };
   exchange.refusals += 1;
-  ctx.reports.count(code);
+  ctx.reports.count(`refused.${code}`);
   ctx.reports.tell(code, remote, ctx.env, ctx.out, (times) => ({
     kind: "phase1.refused",
     subjects: [{ kind: "phase1", name: remote.address }],

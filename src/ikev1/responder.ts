@@ -88,7 +88,7 @@ export function answerOffer(
   const choice = choose(sa, usableProposals(ctx.policy, peers));
   if (!choice.ok) {
     answer(NotifyType.NO_PROPOSAL_CHOSEN, choice.error);
-    ctx.reports.count("no-proposal-chosen");
+    ctx.reports.count("refused.no-proposal-chosen");
     ctx.reports.tell("no-proposal-chosen", from, ctx.env, ctx.out, (times) => ({
       kind: "phase1.refused",
       subjects: [{ kind: "phase1", name: from.address }],
@@ -143,10 +143,10 @@ export function continueResponder(
   const encrypted = (header.flags & Flag.ENCRYPTION) !== 0;
   let refused: Refused | undefined;
   // a late copy of an earlier message, or nobody's
-  if (encrypted !== (state.at === "KE-ANSWERED")) ctx.reports.count("unexpected");
+  if (encrypted !== (state.at === "KE-ANSWERED")) ctx.reports.count("drop.unexpected");
   else if (state.at === "SA-ANSWERED") refused = takeKeyExchange(exchange, datagram, digest, ctx);
   else if (state.at === "KE-ANSWERED") refused = takeProof(exchange, state.keyed, datagram, header, digest, ctx);
-  else ctx.reports.count("unexpected");
+  else ctx.reports.count("drop.unexpected");
   if (refused !== undefined) refuse(exchange, refused, digest, ctx);
 }
 

@@ -132,7 +132,7 @@ describe("hostile datagrams", () => {
     expect(between.responder.engine.phase1.halfOpen()).toBe(0);
     const dropped = between.world.events.filter(({ event }) => event.kind === "phase1.dropped");
     expect(dropped.length).toBeLessThan(150);
-    expect(between.responder.engine.phase1.counters.get("too-many-half-open")).toBe(490);
+    expect(between.responder.engine.phase1.counters.get("drop.too-many-half-open")).toBe(490);
   });
 
   test("an offer of a thousand transforms is not kept for who has proven nothing", async () => {
@@ -150,7 +150,7 @@ describe("hostile datagrams", () => {
     send(4000);
     await between.world.runFor(100);
     expect(between.responder.engine.phase1.halfOpen()).toBe(0);
-    expect(between.responder.engine.phase1.counters.get("oversized-offer")).toBe(1);
+    expect(between.responder.engine.phase1.counters.get("drop.oversized-offer")).toBe(1);
     send(1000);
     await between.world.runFor(100);
     expect(between.responder.engine.phase1.halfOpen()).toBe(1);
@@ -181,7 +181,7 @@ describe("hostile datagrams", () => {
     const before = between.world.wire.length;
     between.world.send({ ...first.packet, bytes });
     await between.world.runFor(100);
-    expect(between.responder.engine.phase1.counters.get("exchange-type")).toBe(1);
+    expect(between.responder.engine.phase1.counters.get("drop.exchange-type")).toBe(1);
     expect(between.world.wire).toHaveLength(before + 1);
     expect(between.world.events.at(-1)?.event.reason).toBe("exchange type AGGRESSIVE is not supported, main mode is");
   });

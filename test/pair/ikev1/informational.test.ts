@@ -40,7 +40,7 @@ describe("a protected Informational exchange", () => {
     await between.world.runFor(100);
     const told = between.responder.engine.upcalls.filter(({ up }) => up === "notification");
     expect(told).toMatchObject([{ notification: { notifyType: 11 } }]);
-    expect(between.responder.engine.phase1.counters.get("replayed")).toBe(2);
+    expect(between.responder.engine.phase1.counters.get("drop.replay")).toBe(2);
   });
 
   test("deletes the SA on both sides, and says why in the ledger", async () => {

@@ -246,7 +246,7 @@ test("an initiator that does not go on is forgotten in time, and its share is fr
     left.start();
   }
   expect(right.engine.status().halfOpen).toBe(2);
-  expect(right.engine.status().counters["too-many-half-open"]).toBeGreaterThan(0);
+  expect(right.engine.status().counters["drop.too-many-half-open"]).toBeGreaterThan(0);
   await world.runFor(31_000);
   expect(right.engine.status().halfOpen).toBe(0);
   expect(right.engine.leftovers).toEqual([]);

@@ -132,6 +132,6 @@ test("ESP and keepalives on the shared socket are nobody's concern, half a marke
     inject(world, from, to, bytes);
   }
   await world.runFor(100);
-  expect(right.engine.status().counters).toMatchObject({ esp: 1, "no-marker": 1 });
+  expect(right.engine.status().counters).toMatchObject({ esp: 1, "drop.no-marker": 1 });
   expect(world.wire.length - before).toBe(3);
 });
