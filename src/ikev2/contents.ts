@@ -55,10 +55,10 @@ export function contentFault(
   const many = (kind: Kind) => payloads.filter(({ payload }) => payload.kind === kind).length;
   const name = nameOf(ExchangeType, exchange);
   const twice = [...required, ...once].find((kind) => many(kind) > 1);
-  if (twice !== undefined) return `${many(twice)} ${twice} payloads in an ${name} ${direction}`;
+  if (twice !== undefined) return `${many(twice)} ${twice} payloads in the ${direction} of ${name}`;
   const refusal = direction === "response" && errorOf(payloads) !== undefined;
   const missing = refusal ? undefined : required.find((kind) => many(kind) === 0);
-  return missing === undefined ? undefined : `no ${missing} payload in an ${name} ${direction}`;
+  return missing === undefined ? undefined : `no ${missing} payload in the ${direction} of ${name}`;
 }
 
 /** The first payload of a kind. */

@@ -31,6 +31,7 @@ import { freshSpi } from "./spis.ts";
 import type { AuthSent, ConnectionState, IkeSa, IkeSaIn, Ikev2, InitExchange, Replaces, SaInitSent } from "./state.ts";
 import type { Group } from "./suite.ts";
 import { answered, request } from "./transmit.ts";
+import type { Connection } from "./types.ts";
 import { reopenRequest } from "./window.ts";
 
 /** A cookie, another group, another cookie after that: more often nobody needs to begin again. */
@@ -51,7 +52,7 @@ export function initiate(ike: Ikev2, connection: ConnectionState, attempt: Attem
   const remote = attempt.endpoint ?? config.remote.endpoint;
   const group = firstIkeGroup(config.ikeProposals);
   if (remote === undefined || group === undefined) return undefined;
-  const local = localFor(ike, config.local.address, remote);
+  const local = localFor(ike, config, remote);
   if (local === undefined) {
     attemptFailed(ike, connection, "no-socket", `no local address fits the peer's, ${remote.address}`);
     return undefined;
@@ -75,12 +76,20 @@ export function initiate(ike: Ikev2, connection: ConnectionState, attempt: Attem
   return sa;
 }
 
-/** The socket of ours to begin by: the configured address, or the first of the peer's family. */
-function localFor(ike: Ikev2, address: string | undefined, remote: Endpoint): Endpoint | undefined {
+/**
+ * The socket of ours to begin by: of the configured address, or the first of the peer's family; where the peer is meant to be
+ * reached by its port for NAT traversal at once, that for NAT traversal (RFC 7296 2.23).
+ */
+function localFor(
+  ike: Ikev2,
+  { local: { address }, remote: { natPort } }: Connection,
+  remote: Endpoint,
+): Endpoint | undefined {
   const family = (text: string) => text.includes(":");
   const fits = (local: Endpoint) =>
     address === undefined ? family(local.address) === family(remote.address) : local.address === address;
-  return ike.policy.listen.find(({ ike: local }) => fits(local))?.ike;
+  const pair = ike.policy.listen.find(({ ike: local }) => fits(local));
+  return remote.port === natPort ? pair?.nat : pair?.ike;
 }
 
 /** HDR, [N(COOKIE)], SAi1, KEi, Ni, [N+] */

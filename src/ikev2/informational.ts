@@ -9,6 +9,7 @@ import { payloadsOf } from "./contents.ts";
 import type { ReceivedReason } from "./delete-reason.ts";
 import { deleteEsp, heardReasons, reasonPayloads } from "./deletion.ts";
 import { handOver } from "./rekey-ike.ts";
+import { reportSeldom } from "./report.ts";
 import { endIkeSa, type IkeSaEnd } from "./sa-life.ts";
 import { type Answer, type EstablishedSa, type IkeSa, type Ikev2, isEstablished, type Received } from "./state.ts";
 import { answerConfiguration } from "./virtual-addresses.ts";
@@ -76,13 +77,8 @@ function noticed(ike: Ikev2, sa: EstablishedSa, notify: NotifyPayload, request: 
   if (handler !== undefined) handler(ike, sa, notify, request);
   else if (type <= HIGHEST_ERROR_TYPE) {
     const code = nameOf(NotifyType, type);
-    ike.reports.tell(`notify ${type}`, request.from, ike.env, ike.out, (times) => ({
-      kind: "ikev2.notified",
-      subjects: [{ kind: "connection", name: sa.phase.connection.config.name }],
-      cause: "peer",
-      level: "info",
-      figures: { code, times },
-    }));
+    const topic = `notify ${type}`;
+    reportSeldom(ike, { sa }, "ikev2.notified", { topic, from: request.from }, { cause: "peer", figures: { code } });
   }
 }
 

@@ -93,8 +93,10 @@ function route(ike: Ikev2, datagram: Datagram, header: Header): void {
     outside(ike, datagram, header, response);
     return;
   }
-  if (ended !== undefined) repeated(ike, sa, secured, datagram);
-  else if (response) takeResponse(ike, sa, secured, datagram, header);
+  if (ended !== undefined) {
+    if (!response && standingOf(sa.window, header.messageId) === "repeated") repeated(ike, sa, secured, datagram);
+    else count(ike, "ended");
+  } else if (response) takeResponse(ike, sa, secured, datagram, header);
   else takeRequestOf(ike, sa, secured, datagram, header);
 }
 
@@ -174,8 +176,8 @@ function takeRequestOf(ike: Ikev2, sa: IkeSa, secured: Secured, datagram: Datagr
   const { exchangeType: exchange, messageId } = header;
   const standing = standingOf(sa.window, messageId);
   if (standing === "repeated") repeated(ike, sa, secured, datagram);
-  else if (standing === "outside")
-    drop(ike, "message-id", `Message ID ${messageId} is outside of the window`, datagram.from);
+  // an old copy, most of the time
+  else if (standing === "outside") count(ike, "message-id");
   if (standing !== "new") return;
   const handler = handlerOf(exchange, sa.phase.at);
   if (handler === undefined) {

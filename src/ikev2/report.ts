@@ -41,9 +41,29 @@ function subjectsOf(about: About): LedgerEvent["subjects"] {
 
 /** Puts an event of the catalogue out. Whatever it is about, the connection is among its subjects. */
 export function report(ike: Ikev2, about: About, kind: `ikev2.${string}`, details: Details): void {
+  ike.out.push({ out: "event", event: eventOf(about, kind, details) });
+}
+
+/**
+ * The same of something that strangers can cause: at a bounded rate for each `topic` and source. Its figures get `times`, how
+ * often it happened since it was told last.
+ */
+export function reportSeldom(
+  ike: Ikev2,
+  about: About,
+  kind: `ikev2.${string}`,
+  { topic, from }: { readonly topic: string; readonly from: Endpoint },
+  details: Details,
+): void {
+  ike.reports.tell(topic, from, ike.env, ike.out, (times) =>
+    eventOf(about, kind, { ...details, figures: { ...details.figures, times } }),
+  );
+}
+
+function eventOf(about: About, kind: `ikev2.${string}`, details: Details): LedgerEvent {
   const { cause, level = "info", reason, figures, because } = details;
   const subjects = subjectsOf(about);
-  const event: LedgerEvent = {
+  return {
     kind,
     subjects,
     cause,
@@ -52,7 +72,6 @@ export function report(ike: Ikev2, about: About, kind: `ikev2.${string}`, detail
     ...(figures !== undefined && { figures }),
     ...(because !== undefined && { because: { kind: because, subject: subjects.at(-1) ?? subjects[0] } }),
   };
-  ike.out.push({ out: "event", event });
 }
 
 /** Counts something by name, without telling. */

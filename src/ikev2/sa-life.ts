@@ -11,7 +11,7 @@ import { answerWaiting, attemptFailed, connectionDown, connectionUp } from "./co
 import type { ReceivedReason } from "./delete-reason.ts";
 import { scheduleIkeSa } from "./lifetimes.ts";
 import { beginOutage } from "./outages.ts";
-import { reasonDetails, report } from "./report.ts";
+import { reasonDetails, report, reportSeldom } from "./report.ts";
 import {
   type ConnectionState,
   connectionOf,
@@ -238,9 +238,19 @@ function tellEnd(ike: Ikev2, sa: IkeSa, end: IkeSaEnd): void {
     const { cause, text = deleteReasons[cause].text } = end.why;
     const figures = { code: cause, heldSeconds };
     report(ike, { sa }, "ikev2.replaced", { cause: deleteReasons[cause].cause, reason: text, figures });
-  } else if (end.by === "error" && (established || sa.role === "responder")) {
-    const figures = { code: end.code, remote: endpointText(sa.remote) };
-    const kind = established ? "ikev2.broken" : "ikev2.refused";
-    report(ike, { sa }, kind, { cause: "failure", level: "warning", reason: end.why, figures });
+  } else if (end.by === "error") tellError(ike, sa, established, end);
+}
+
+function tellError(
+  ike: Ikev2,
+  sa: IkeSa,
+  established: boolean,
+  { code, why }: Extract<IkeSaEnd, { by: "error" }>,
+): void {
+  const figures = { code, remote: endpointText(sa.remote) };
+  const details = { cause: "failure", level: "warning", reason: why, figures } as const;
+  if (established) report(ike, { sa }, "ikev2.broken", details);
+  else if (sa.role === "responder") {
+    reportSeldom(ike, { sa }, "ikev2.refused", { topic: `refused ${code}`, from: sa.remote }, details);
   }
 }

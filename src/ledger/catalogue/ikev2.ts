@@ -67,9 +67,9 @@ export const ikev2Events: Catalogue = {
       return `could not be established${reason(e)}${next}`;
     },
   },
-  /** A peer's attempt. reason. figures: code, remote. */
+  /** A peer's attempt. reason. figures: code, remote, times. */
   "ikev2.refused": {
-    sentence: (e) => `an attempt of ${text(e, "remote")} came to nothing (${text(e, "code")})${reason(e)}`,
+    sentence: (e) => `an attempt of ${text(e, "remote")} came to nothing (${text(e, "code")})${reason(e)}${times(e)}`,
   },
   /**
    * reason: its words. figures: by (peer, us), heldSeconds, downtimeSeconds; by us: code; by the peer, when it gave a reason:

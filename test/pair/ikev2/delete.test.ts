@@ -318,3 +318,33 @@ test("without reasons the same happens on the wire and in the data plane", async
   expect(withReasons.told[0]).toContain('"first", expects to be back in about 40 s');
   expect(without.told[0]).toBe("peer deleted the IKE SA without a reason");
 });
+
+test("a damaged record of an outage, or one of a connection that is gone, is removed", async () => {
+  const pair = ikev2World({ left: always });
+  const { world, left, right } = pair;
+  await world.runUntil(() => childSas(right).length === 1, 10_000);
+  await ask(world, right, { do: "down", target: "tunnel", downtimeSeconds: 30 });
+  left.kill();
+  const kept = new Map(left.records);
+  const restored = (value: unknown, key = "tunnel") => {
+    left.kill();
+    (left.records as Map<string, unknown>).clear();
+    (left.records as Map<string, unknown>).set(`ikev2.outage\0${key}`, { kind: "ikev2.outage", key, value });
+    left.start();
+    return left.engine.connections()[0]?.outage;
+  };
+  expect(kept.size).toBe(1);
+  expect(restored({ since: 1, by: "peer", downtimeSeconds: 30 })).toMatchObject({ since: 1, downtimeSeconds: 30 });
+  for (const value of [
+    null,
+    7,
+    [],
+    { since: "1", by: "peer", downtimeSeconds: 30 },
+    { since: 1, by: "me", downtimeSeconds: 1 },
+  ]) {
+    expect(restored(value)).toBeUndefined();
+    expect(left.records.size).toBe(0);
+  }
+  expect(restored({ since: 1, by: "peer", downtimeSeconds: 30 }, "gone")).toBeUndefined();
+  expect(left.records.size).toBe(0);
+});

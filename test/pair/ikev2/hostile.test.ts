@@ -307,3 +307,23 @@ test("a flood from many addresses meets a demand for cookies, and established pe
   await world.runFor(31_000);
   expect(right.engine.status().halfOpen).toBe(0);
 });
+
+test("half-open IKE SAs that nobody goes on with, and proofs that are wrong, fill no ledger", async () => {
+  const halfOpen = { total: 200, perSource: 200, cookieFrom: 1000, timeoutMs: 5000 };
+  const pair = ikev2World({ rightPolicy: { halfOpen } });
+  const { world, left, right } = pair;
+  await bringUp(pair);
+  await ask(world, left, { do: "down", target: "tunnel" });
+  const first = world.wire[0]?.packet.bytes ?? new Uint8Array();
+  const before = world.events.length;
+  for (let i = 0; i < 200; i++) {
+    const bytes = first.slice();
+    bytes[0] = i;
+    bytes[1] = 255;
+    inject(world, { address: "192.0.2.66", port: 500 }, { address: rightAddress, port: 500 }, bytes);
+  }
+  await world.runFor(6000);
+  expect(world.events.slice(before).map(({ event }) => event.kind)).toEqual(["ikev2.refused"]);
+  await world.runFor(40_000);
+  expect(right.engine.leftovers).toEqual([]);
+});

@@ -78,3 +78,20 @@ test.each(SEEDS.slice(0, 30))("several Child SAs of one connection all come up (
   await world.runUntil(() => childSas(left).length === 2, 600_000);
   await sameAtBothEnds(pair, 2);
 });
+
+test.each(SEEDS.slice(0, 50))(
+  "both sides begin at once and one IKE SA is left, which stays (seed %i)",
+  async (seed) => {
+    const pair = ikev2World({ seed, link: network, policy: { retransmission }, left: always, right: always });
+    const { world, left, right } = pair;
+    await world.runUntil(() => childSas(left).length > 0 && childSas(right).length > 0, 600_000);
+    await world.runFor(300_000);
+    await sameAtBothEnds(pair, 1);
+    const standing = ikeSas(left).map(({ id }) => id);
+    expect(standing).toHaveLength(1);
+    await world.runFor(600_000);
+    await sameAtBothEnds(pair, 1);
+    expect(ikeSas(left).map(({ id }) => id)).toEqual(standing);
+    expect(ikeSas(right)).toHaveLength(1);
+  },
+);

@@ -4,6 +4,7 @@ import {
   ask,
   bringUp,
   childSas,
+  connection,
   dataPlane,
   type Ikev2World,
   ikeSas,
@@ -134,4 +135,14 @@ test("ESP and keepalives on the shared socket are nobody's concern, half a marke
   await world.runFor(100);
   expect(right.engine.status().counters).toMatchObject({ esp: 1, "drop.no-marker": 1 });
   expect(world.wire.length - before).toBe(3);
+});
+
+test("a peer that is reached by its port for NAT traversal alone is begun with there", async () => {
+  const remote = { ...connection("left").remote, endpoint: { address: rightAddress, port: 4500 } };
+  const pair = behindNat({ left: { remote } });
+  await bringUp(pair);
+  for (const { packet } of pair.world.wire) {
+    expect(packet.to.port % 10_000).toBe(4500);
+    expect([...packet.bytes.subarray(0, 4)]).toEqual([0, 0, 0, 0]);
+  }
 });
