@@ -4,7 +4,8 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -44,7 +45,7 @@ export class CharonDaemon implements AsyncDisposable {
       stdio: "ignore",
     });
     const daemon = new CharonDaemon(directory, process);
-    for (let tries = 0; !(await exists(daemon.socket)); tries++) {
+    for (let tries = 0; !(await answers(daemon.socket)); tries++) {
       if (tries > 400) throw new Error(`charon did not start:\n${await daemon.log()}`);
       await sleep(25);
     }
@@ -113,9 +114,15 @@ function lines(all: readonly string[]): string {
   return all.map((line) => `  ${line}\n`).join("");
 }
 
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+/** Whether somebody accepts connections there: the file alone is there a little earlier. */
+async function answers(path: string): Promise<boolean> {
+  const socket = createConnection(path);
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
