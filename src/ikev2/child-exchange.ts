@@ -6,11 +6,12 @@
  */
 import type { KeyExchange } from "../crypto/provider.ts";
 import { NotifyType } from "../iana/ikev2.ts";
+import { hex } from "../util/octets.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { type ChildRefusal, offerChild, takeChildAnswer, virtualEnds } from "./child-negotiation.ts";
 import { notify, payloadOf } from "./contents.ts";
-import { NONCE_OCTETS } from "./ike-sa-init.ts";
+import { isNonce, NONCE_OCTETS } from "./ike-sa-init.ts";
 import { agree, invalidKe } from "./key-exchange.ts";
 import { type ChildKeys, deriveChildKeys, type Nonces } from "./keys.ts";
 import { type Choice, firstEspGroup, groupToAskFor } from "./proposals.ts";
@@ -25,6 +26,13 @@ export interface ChildRequest {
   /** With a fresh key exchange, for perfect forward secrecy. */
   readonly fresh: { readonly group: Group; readonly ke: KeyExchange } | undefined;
   readonly payloads: readonly Payload[];
+}
+
+/** Whether the peer has deleted it again: its Delete overtook its answer. Known once, when the answer is here. */
+export function wasDeletedEarly({ phase }: EstablishedSa, { agreement }: MadeChild): boolean {
+  const early = phase.deletedEarly?.includes(hex(agreement.spiOut)) ?? false;
+  delete phase.deletedEarly;
+  return early;
 }
 
 /** What an exchange made. */
@@ -42,6 +50,7 @@ export function requestChild(
   wanted: Group | undefined,
 ): ChildRequest {
   const { crypto, random } = ike.env;
+  sa.phase.deletedEarly = [];
   const group = wanted ?? firstEspGroup(policy.proposals);
   const fresh = group === undefined ? undefined : { group, ke: crypto.keyExchange(group.id) };
   const nonce = random.octets(NONCE_OCTETS);
@@ -71,6 +80,7 @@ export function takeChild(
 ): Result<MadeChild, string> {
   const peerNonce = payloadOf(payloads, "NONCE");
   if (peerNonce === undefined) return err("the answer has no nonce");
+  if (!isNonce(peerNonce.data)) return err(`the nonce of the answer has ${peerNonce.data.length} octets`);
   const agreement = takeChildAnswer(offer, payloads, fresh?.group);
   if (!agreement.ok) return agreement;
   const nonces = { initiator: nonce, responder: peerNonce.data.slice() };

@@ -13,7 +13,7 @@ import type { ChildAgreement, ChildSa, DeleteWhy, EstablishedSa, Ikev2, Nat } fr
 import { espSuiteText } from "./suite.ts";
 
 /** Deadlines that go with a Child SA. */
-const DEADLINES = ["child-rekey", "child-lifetime", "child-inactivity", "child-gone"];
+const DEADLINES = ["child-rekey", "child-lifetime"];
 
 /** ESP goes inside UDP (RFC 7296 2.23): somebody is behind a NAT, or pretends to be. */
 export function encapsulates({ local, remote, forced }: Nat): boolean {
@@ -27,8 +27,8 @@ export interface Installation {
   readonly initiated: boolean;
   /** Whether it is used for sending at once; else `activateChild` says when. */
   readonly outbound: boolean;
-  /** The SA whose place it takes, by its inbound SPI in hex: a rekey. */
-  readonly replaces?: string;
+  /** The SA whose place it takes: a rekey. */
+  readonly replaces?: ChildSa;
 }
 
 /** A Child SA stands: the data plane gets it, and keeps its keys alone. */
@@ -44,6 +44,7 @@ export function installChild(
     ...agreed,
     policy,
     key: hex(agreed.spiIn),
+    ...(replaces !== undefined && !initiated && { replaces: replaces.key }),
     ikeSa: sa,
     encapsulated: encapsulates(secured.nat),
     since: ike.env.now,
@@ -56,21 +57,34 @@ export function installChild(
   scheduleChild(ike, child);
   const pair = pairOf(child, keys, initiated);
   ike.out.push({ out: "sad", change: { change: "install-child", pair, outbound } });
-  report(ike, { child }, "ikev2.child-established", {
-    cause: replaces !== undefined ? "timer" : initiated ? "operator" : "peer",
-    figures: {
-      child: policy.name,
-      spiIn: child.key,
-      spiOut: hex(child.spiOut),
-      mode: child.mode,
-      suite: espSuiteText(child.suite),
-      local: child.local.map(selectorText),
-      remote: child.remote.map(selectorText),
-      ...(replaces !== undefined && { replaces }),
-    },
-  });
+  if (replaces === undefined) tellChild(ike, child, initiated);
+  else tellRekey(ike, child, initiated, replaces);
   answerWaiting(ike, connection);
   return child;
+}
+
+function namesOf({ policy, key, spiOut, suite }: ChildSa) {
+  return { child: policy.name, spiIn: key, spiOut: hex(spiOut), suite: espSuiteText(suite) };
+}
+
+function tellChild(ike: Ikev2, child: ChildSa, initiated: boolean): void {
+  report(ike, { child }, "ikev2.child-established", {
+    cause: initiated ? "operator" : "peer",
+    figures: {
+      ...namesOf(child),
+      mode: child.mode,
+      local: child.local.map(selectorText),
+      remote: child.remote.map(selectorText),
+    },
+  });
+}
+
+function tellRekey(ike: Ikev2, child: ChildSa, initiated: boolean, { key, since }: ChildSa): void {
+  const heldSeconds = (ike.env.now - since) / 1000;
+  report(ike, { child }, "ikev2.rekeyed", {
+    cause: initiated ? "timer" : "peer",
+    figures: { ...namesOf(child), replaces: key, heldSeconds },
+  });
 }
 
 function pairOf(child: ChildSa, keys: ChildKeys, initiated: boolean): ChildSaPair {
@@ -121,7 +135,7 @@ export type ChildEnd =
 export function removeChild(ike: Ikev2, child: ChildSa, end: ChildEnd): void {
   if (ike.childSas.get(child.key) !== child) return;
   const { connection, children } = child.ikeSa.phase;
-  if (end.by === "peer") {
+  if (end.by === "peer" && (!isReplaced(ike, child) || saysMore(end.reason))) {
     const heldSeconds = (ike.env.now - child.since) / 1000;
     report(ike, { child }, "ikev2.child-deleted", {
       cause: "peer",
@@ -136,13 +150,47 @@ export function removeChild(ike: Ikev2, child: ChildSa, end: ChildEnd): void {
     out: "sad",
     change: { change: "remove-child", connection: name, child: child.policy.name, spiIn: child.spiIn },
   });
+  if (end.by === "ike-sa") return;
+  const next = childSuccessorOf(ike, child);
   // RFC 7296 2.8: whoever did not begin the rekey sends by the new one when the old one is deleted
-  const next = child.successor?.child;
-  if (next !== undefined && ike.childSas.get(next.key) === next) activateChild(ike, next);
+  if (next !== undefined) activateChild(ike, next);
+  const old = childPredecessorOf(ike, child);
+  if (old?.state === "rekeyed") reinstate(ike, old);
 }
 
-/** Told when our Delete of it leaves. */
+/** Another one stands in its place, which was told. */
+function isReplaced(ike: Ikev2, child: ChildSa): boolean {
+  const { state, deletion } = child;
+  return state === "rekeyed" || deletion?.cause === "rekeyed" || childSuccessorOf(ike, child) !== undefined;
+}
+
+/** What a peer's exchange made in its place, unless that has gone again. */
+export function childSuccessorOf(ike: Ikev2, { successor }: ChildSa): ChildSa | undefined {
+  const next = successor?.child;
+  return next !== undefined && ike.childSas.get(next.key) === next ? next : undefined;
+}
+
+/** The one in whose place the peer put it, while that stands. */
+export function childPredecessorOf(ike: Ikev2, child: ChildSa): ChildSa | undefined {
+  const old = child.replaces === undefined ? undefined : ike.childSas.get(child.replaces);
+  return old?.successor?.child === child ? old : undefined;
+}
+
+/** What was to take its place has gone before it: nothing is to any more. */
+export function reinstate(ike: Ikev2, child: ChildSa): void {
+  if (child.state === "deleting" || ike.childSas.get(child.key) !== child) return;
+  child.state = "installed";
+  scheduleChild(ike, child);
+}
+
+/** A reason for the deletion of what was rekeyed that is not just that, which the line of the rekey implies. */
+export function saysMore(reason: ReceivedReason | undefined): boolean {
+  return reason !== undefined && (reason.text !== deleteReasons.rekeyed.text || reason.downtimeSeconds > 0);
+}
+
+/** Told when our Delete of it leaves; of one that was rekeyed its rekey was. */
 export function tellChildDeletion(ike: Ikev2, child: ChildSa, { cause, text, downtimeSeconds }: DeleteWhy): void {
+  if (cause === "rekeyed") return;
   report(ike, { child }, "ikev2.child-deleted", {
     cause: deleteReasons[cause].cause,
     reason: text ?? deleteReasons[cause].text,

@@ -1,15 +1,23 @@
 /** One more Child SA under an IKE SA that stands: RFC 7296 1.3.1. */
 import { ExchangeType } from "../iana/ikev2.ts";
 import { err } from "../util/result.ts";
-import { type ChildRequest, completeChild, type MadeChild, requestChild, takeChild } from "./child-exchange.ts";
+import {
+  type ChildRequest,
+  completeChild,
+  type MadeChild,
+  requestChild,
+  takeChild,
+  wasDeletedEarly,
+} from "./child-exchange.ts";
 import { childFailed } from "./child-failure.ts";
 import { installChild } from "./child-life.ts";
 import { answerChild, virtualEnds } from "./child-negotiation.ts";
+import { establishedSas, refuseWaiting } from "./connections.ts";
 import { errorOf } from "./contents.ts";
 import { discardChild } from "./deletion.ts";
 import { groupDemanded } from "./key-exchange.ts";
 import { groupAskedFor } from "./proposals.ts";
-import { refusalCode, refusalText } from "./rekeying.ts";
+import { askLater, isTemporary, refusalCode, refusalText } from "./rekeying.ts";
 import { report } from "./report.ts";
 import { type Answer, type EstablishedSa, type Ikev2, isEstablished, type Received, type Task } from "./state.ts";
 import type { Group } from "./suite.ts";
@@ -29,13 +37,17 @@ export function createChild(policy: ChildPolicy, wanted?: Group): Task {
     },
     answered(ike, sa, { payloads }) {
       if (request === undefined || !isEstablished(sa)) return;
+      const { connection } = sa.phase;
       const refusal = errorOf(payloads);
       const made = refusal === undefined ? takeChild(ike, sa, request, payloads) : err(refusalText(refusal));
       if (made.ok) {
         delete sa.phase.refusedSince;
-        install(ike, sa, made.value, true);
+        if (wasDeletedEarly(sa, made.value)) {
+          childFailed(ike, connection, policy.name, "gone", "the peer deleted it at once");
+        } else install(ike, sa, made.value, true);
         return;
       }
+      delete sa.phase.deletedEarly;
       const demanded = groupDemanded(refusal);
       const other =
         demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(policy.proposals, demanded);
@@ -43,11 +55,30 @@ export function createChild(policy: ChildPolicy, wanted?: Group): Task {
         ask(ike, sa, createChild(policy, other), true);
         return;
       }
+      if (isTemporary(refusal)) {
+        askLater(ike, sa, `create-child:${connection.config.name}/${policy.name}`, refusal);
+        return;
+      }
       if (refusal === undefined) discardChild(ike, sa, request.offer.spiIn, made.error);
-      childFailed(ike, sa.phase.connection, policy.name, refusalCode(refusal), made.error);
+      childFailed(ike, connection, policy.name, refusalCode(refusal), made.error);
     },
-    failed() {},
+    failed(ike, { phase }, why) {
+      // a connection that is to be up comes back with it
+      if (!("connection" in phase) || phase.connection === undefined || phase.connection.wanted) return;
+      const message = `the IKE SA ended before ${policy.name} was made`;
+      refuseWaiting(ike, phase.connection, ({ child }) => child === policy.name, { code: why, message });
+    },
   };
+}
+
+/** The deadline `create-child:CONNECTION/CHILD`: the peer was busy a few seconds ago. */
+export function createChildDue(ike: Ikev2, id: string): void {
+  const slash = id.lastIndexOf("/");
+  const connection = ike.connections.get(id.slice(0, slash));
+  const policy = connection?.config.children.find(({ name }) => name === id.slice(slash + 1));
+  const sa =
+    connection === undefined ? undefined : establishedSas(connection).findLast(({ phase }) => !phase.redundant);
+  if (policy !== undefined && sa !== undefined) ask(ike, sa, createChild(policy));
 }
 
 function hasChild({ phase }: EstablishedSa, { name }: ChildPolicy): boolean {
@@ -77,5 +108,7 @@ export function childRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: Rece
     return { payloads: [notify] };
   }
   const { made, payloads: answer } = completed.value;
-  return { payloads: answer, after: () => install(ike, sa, made, false) };
+  // before the answer leaves: the peer may send by it as soon as it has that (RFC 7296 2.8)
+  install(ike, sa, made, false);
+  return { payloads: answer };
 }

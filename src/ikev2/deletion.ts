@@ -14,6 +14,7 @@ import {
   type ReceivedReason,
   reasonFigures,
 } from "./delete-reason.ts";
+import { successorOf } from "./inherit.ts";
 import { beginOutage } from "./outages.ts";
 import { count, report } from "./report.ts";
 import { endIkeSa, forgetPeer, removeChildren } from "./sa-life.ts";
@@ -63,14 +64,18 @@ export function deleteIkeSa(ike: Ikev2, sa: IkeSa, why: DeleteWhy): void {
   const reason = why.text ?? deleteReasons[cause].text;
   const downtimeSeconds = downtimeOf(ike, why);
   const figures = { by: "us", code: cause, downtimeSeconds, heldSeconds: (ike.env.now - since) / 1000 };
-  report(ike, { sa }, "ikev2.deleted", { cause: deleteReasons[cause].cause, reason, figures });
+  // its rekey was told
+  if (cause !== "rekeyed") report(ike, { sa }, "ikev2.deleted", { cause: deleteReasons[cause].cause, reason, figures });
+  const successor = successorOf(ike, sa);
   removeChildren(ike, sa);
   forgetPeer(ike, sa);
   const waiting = sa.queue.splice(0);
-  const deleting = enter(sa, { at: "DELETING", connection, secured, peer });
+  const deleting = enter(sa, { at: "DELETING", connection, secured, peer, why });
   if (![...connection.ikeSas].some(isEstablished)) beginOutage(ike, connection, { by: "us", reason, downtimeSeconds });
   for (const task of waiting) task.failed(ike, deleting, "ended");
   ask(ike, deleting, deleteIkeTask(why), true);
+  // what has nothing of it yet would be left without anything
+  if (successor !== undefined && !successor.inherited) deleteIkeSa(ike, successor.sa, why);
 }
 
 /** The Delete of an IKE SA, after which it ends. */
@@ -94,6 +99,7 @@ export function deleteChild(ike: Ikev2, child: ChildSa, why: DeleteWhy, done?: (
     return;
   }
   child.state = "deleting";
+  child.deletion = why;
   ask(ike, child.ikeSa, {
     kind: "delete-child",
     exchange: ExchangeType.INFORMATIONAL,
@@ -108,7 +114,8 @@ export function deleteChild(ike: Ikev2, child: ChildSa, why: DeleteWhy, done?: (
     },
     answered: (_ike, _sa, { payloads }) => {
       const reason = heardReasons(ike, payloads);
-      if (reason !== undefined) tellAnswer(ike, child, reason);
+      const implied = why.cause === "rekeyed" && reason?.text === IN_RETURN.text;
+      if (reason !== undefined && !implied) tellAnswer(ike, child, reason);
       removeChild(ike, child, { by: "us" });
       done?.();
     },
@@ -124,11 +131,26 @@ function tellAnswer(ike: Ikev2, child: ChildSa, said: ReceivedReason): void {
   });
 }
 
+/** A peer made something else than we proposed. */
+export function notAgreed(fault: string): DeleteWhy {
+  return { cause: "not-agreed", text: `${deleteReasons["not-agreed"].text}: ${fault}` };
+}
+
+/** The kind of the task of discardChild. */
+export const DISCARD_CHILD = "discard-child";
+
+/** What the Delete in an answer says; of one that was rekeyed its rekey tells it. */
+export const IN_RETURN = {
+  cause: "operator",
+  text: "deleted because the peer deleted it",
+  downtimeSeconds: 0,
+} as const;
+
 /** The peer has made a Child SA that is not what was offered: it is to be deleted there, here it never stood. */
 export function discardChild(ike: Ikev2, sa: EstablishedSa, spiIn: Uint8Array, fault: string): void {
-  const why: DeleteWhy = { cause: "not-agreed", text: `${deleteReasons["not-agreed"].text}: ${fault}` };
+  const why = notAgreed(fault);
   ask(ike, sa, {
-    kind: "discard-child",
+    kind: DISCARD_CHILD,
     exchange: ExchangeType.INFORMATIONAL,
     build: () => [deleteEsp([spiIn]), ...reasonPayloads(ike, why)],
     answered: (_ike, _sa, { payloads }) => heardReasons(ike, payloads),

@@ -8,16 +8,18 @@ import { connectDue } from "./connect.ts";
 import { connectSoon, newConnection } from "./connections.ts";
 import { uniqueDue } from "./contact.ts";
 import { CookieSecrets } from "./cookies.ts";
+import { createChildDue } from "./create-child.ts";
 import { HalfOpen } from "./half-open.ts";
 import { initUnanswered } from "./ike-sa-init-initiator.ts";
-import { livenessDue } from "./liveness.ts";
+import { handOver } from "./inherit.ts";
+import { checkLiveness, livenessDue } from "./liveness.ts";
 import { keepaliveDue } from "./nat.ts";
 import { restoreOutages } from "./outages.ts";
 import { fragmentsDue, receive } from "./receive.ts";
 import { childLifetimeDue, childRekeyDue, ikeLifetimeDue, ikeRekeyDue, reauthenticationDue } from "./renewal.ts";
 import { endIkeSa, forget } from "./sa-life.ts";
 import { shutdownDue } from "./shutdown.ts";
-import { type Ikev2, isIn } from "./state.ts";
+import { type IkeSa, type Ikev2, isEstablished, isIn } from "./state.ts";
 import { repeat } from "./transmit.ts";
 import type { ConnectionView, Ikev2Command, Ikev2Policy, Ikev2Status } from "./types.ts";
 import { connectionView, status } from "./views.ts";
@@ -37,6 +39,7 @@ const due: Readonly<Record<string, (ike: Ikev2, id: string) => void>> = {
   "ike-lifetime": ikeLifetimeDue,
   reauthenticate: reauthenticationDue,
   "child-rekey": childRekeyDue,
+  "create-child": createChildDue,
   "child-lifetime": childLifetimeDue,
   unique: uniqueDue,
 };
@@ -50,7 +53,14 @@ function retransmitDue(ike: Ikev2, key: string): void {
   const believed = refusal !== undefined && (sa.window.inFlight?.sent ?? 0) > refusal.sent;
   if (!believed && repeat(ike, sa)) return;
   if (isIn(sa, "SA_INIT_SENT")) initUnanswered(ike, sa);
-  else endIkeSa(ike, sa, { by: "silence" });
+  else unanswered(ike, sa);
+}
+
+/** One that was replaced may have ended at the peer, and whether that is still there shows in its successor. */
+function unanswered(ike: Ikev2, sa: IkeSa): void {
+  const successor = isEstablished(sa) ? handOver(ike, sa) : undefined;
+  endIkeSa(ike, sa, { by: successor === undefined ? "silence" : "succession" });
+  if (successor !== undefined) checkLiveness(ike, successor);
 }
 
 /** Its peer has begun and not gone on. */

@@ -7,8 +7,8 @@ import { removeChild } from "./child-life.ts";
 import { childDown } from "./connections.ts";
 import { payloadsOf } from "./contents.ts";
 import type { ReceivedReason } from "./delete-reason.ts";
-import { deleteEsp, heardReasons, reasonPayloads } from "./deletion.ts";
-import { handOver } from "./rekey-ike.ts";
+import { deleteEsp, heardReasons, IN_RETURN, reasonPayloads } from "./deletion.ts";
+import { handOver, usedByPeer } from "./inherit.ts";
 import { reportSeldom } from "./report.ts";
 import { endIkeSa, type IkeSaEnd } from "./sa-life.ts";
 import { type Answer, type EstablishedSa, type IkeSa, type Ikev2, isEstablished, type Received } from "./state.ts";
@@ -31,6 +31,7 @@ export function answerInformational(ike: Ikev2, sa: IkeSa, request: Received): A
     return { payloads: [], after: () => endIkeSa(ike, sa, endOf(ike, sa, reason)) };
   }
   if (!isEstablished(sa)) return { payloads: [] };
+  usedByPeer(ike, sa);
   const gone = deletes.flatMap((one) => deletedByPeer(ike, sa, one, reason));
   const after = () => {
     for (const notify of payloadsOf(payloads, "N")) {
@@ -42,15 +43,15 @@ export function answerInformational(ike: Ikev2, sa: IkeSa, request: Received): A
   return { payloads: [...answer, ...answerConfiguration(ike, sa, payloads)], after };
 }
 
-/** One that was rekeyed leaves what it has to its successor (RFC 7296 2.8.2), and there is nothing to tell. */
+/** One that was rekeyed leaves what it has to its successor (RFC 7296 2.8.2), which told of itself. */
 function endOf(ike: Ikev2, sa: IkeSa, reason: ReceivedReason | undefined): IkeSaEnd {
   if (!isEstablished(sa)) return { by: "us" };
-  return handOver(ike, sa) ? { by: "succession" } : { by: "peer", reason };
+  return handOver(ike, sa) === undefined ? { by: "peer", reason } : { by: "succession", reason };
 }
 
 /** The Delete in our answer has a reason too. */
 function inReturn(ike: Ikev2): readonly Payload[] {
-  return reasonPayloads(ike, { cause: "operator", text: "deleted because the peer deleted it", downtimeSeconds: 0 });
+  return reasonPayloads(ike, IN_RETURN);
 }
 
 /**
@@ -66,10 +67,22 @@ function deletedByPeer(
   if (protocolId !== ProtocolId.ESP) return [];
   const named = new Set(spis.map(hex));
   const gone = [...sa.phase.children.values()].filter(({ spiOut }) => named.has(hex(spiOut)));
-  for (const child of gone) removeChild(ike, child, { by: "peer", reason });
+  for (const child of gone) {
+    removeChild(ike, child, { by: "peer", reason });
+    named.delete(hex(child.spiOut));
+  }
+  noteEarly(sa, named);
   if (gone.length > 0) childDown(ike, sa);
   return gone.flatMap(({ state, spiIn }) => (state === "deleting" ? [] : [spiIn]));
 }
+
+/** What was never here may be what our request makes. */
+function noteEarly({ phase }: EstablishedSa, spis: ReadonlySet<string>): void {
+  const { deletedEarly } = phase;
+  deletedEarly?.push(...[...spis].slice(0, MOST_EARLY - deletedEarly.length));
+}
+
+const MOST_EARLY = 16;
 
 function noticed(ike: Ikev2, sa: EstablishedSa, notify: NotifyPayload, request: Received): void {
   const { type } = notify;

@@ -15,6 +15,7 @@ function rekeyAt(ike: Ikev2, since: Instant, milliseconds: number, jitter: numbe
 
 function set(ike: Ikev2, deadline: string, at: Instant): void {
   if (Number.isFinite(at)) ike.deadlines.set(deadline, at);
+  else ike.deadlines.clear(deadline);
 }
 
 function schedule(ike: Ikev2, what: "ike" | "child", key: string, since: Instant, life: Lifetime): void {
@@ -32,4 +33,27 @@ export function scheduleIkeSa(ike: Ikev2, { key, phase }: EstablishedSa): void {
 /** A new Child SA. */
 export function scheduleChild(ike: Ikev2, child: ChildSa): void {
   schedule(ike, "child", child.key, child.since, child.policy);
+}
+
+/**
+ * So long the peer may take to delete what it has replaced: longer than anybody goes on asking (strongSwan: 165 s), so that
+ * after it neither side expects an answer there any more.
+ */
+const ABANDONED_MS = 300_000;
+
+/** An IKE SA that the peer has to delete: nothing is done with it until then, and not for ever. */
+export function abandon(ike: Ikev2, { key }: EstablishedSa): void {
+  for (const what of ["ike-rekey", "reauthenticate", "liveness"]) ike.deadlines.clear(`${what}:${key}`);
+  sooner(ike, `ike-lifetime:${key}`);
+}
+
+/** A Child SA, likewise. */
+export function abandonChild(ike: Ikev2, { key }: ChildSa): void {
+  ike.deadlines.clear(`child-rekey:${key}`);
+  sooner(ike, `child-lifetime:${key}`);
+}
+
+function sooner(ike: Ikev2, deadline: string): void {
+  const at = ike.env.now + ABANDONED_MS;
+  if (at < (ike.deadlines.get(deadline) ?? Number.POSITIVE_INFINITY)) ike.deadlines.set(deadline, at);
 }

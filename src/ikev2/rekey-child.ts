@@ -14,16 +14,18 @@ import {
   type MadeChild,
   requestChild,
   takeChild,
+  wasDeletedEarly,
 } from "./child-exchange.ts";
-import { installChild, removeChild } from "./child-life.ts";
+import { childPredecessorOf, childSuccessorOf, installChild, reinstate, removeChild } from "./child-life.ts";
 import { type ChildRefusal, endsOf } from "./child-negotiation.ts";
 import { isRedundant } from "./collisions.ts";
-import { errorOf, notify, payloadOf } from "./contents.ts";
+import { errorOf, notify, notifyOf, payloadOf } from "./contents.ts";
 import { createChild } from "./create-child.ts";
 import { deleteChild, discardChild } from "./deletion.ts";
 import { groupDemanded } from "./key-exchange.ts";
+import { abandonChild } from "./lifetimes.ts";
 import { answer, chooseEsp, groupAskedFor } from "./proposals.ts";
-import { answerCommand, askLater, refusalText, refuseCommand } from "./rekeying.ts";
+import { answerCommand, askLater, isTemporary, levelOf, type Refusal, refusalText, refuseCommand } from "./rekeying.ts";
 import { report } from "./report.ts";
 import { freshSpi } from "./spis.ts";
 import {
@@ -52,7 +54,7 @@ const REKEYED = { cause: "rekeyed" } as const;
 export function rekeyChild(child: ChildSa, wanted?: Group, command?: number): Task {
   let request: ChildRequest | undefined;
   return {
-    kind: "rekey-child",
+    kind: kindOf(child),
     exchange: ExchangeType.CREATE_CHILD_SA,
     build(ike, sa) {
       if (!isEstablished(sa) || !stands(ike, child) || child.state !== "installed") {
@@ -60,19 +62,24 @@ export function rekeyChild(child: ChildSa, wanted?: Group, command?: number): Ta
         return undefined;
       }
       child.state = "rekeying";
-      request = requestChild(ike, sa, child.policy, wanted);
+      request = requestChild(ike, sa, child.policy, wanted ?? groupOf(child));
       return [rekeySa(child), ...request.payloads];
     },
     answered(ike, sa, { payloads }) {
-      if (request === undefined || !isEstablished(sa)) return;
+      if (request === undefined || !isEstablished(sa)) {
+        refuseCommand(ike, command, "ended", "the IKE SA is being deleted");
+        return;
+      }
       const refusal = errorOf(payloads);
-      const made = refusal === undefined ? takeChild(ike, sa, request, payloads) : err(refusalText(refusal));
+      const made = refusal === undefined ? takeRekeyed(ike, sa, child, request, payloads) : err(refusalText(refusal));
       if (made.ok) {
         delete sa.phase.refusedSince;
         const successor = settle(ike, sa, child, made.value);
-        answerCommand(ike, command, plainView(childSaView(ike, successor)));
+        if (successor !== undefined) answerCommand(ike, command, plainView(childSaView(ike, successor)));
+        else refuseCommand(ike, command, "gone", DELETED_MEANWHILE);
         return;
       }
+      delete sa.phase.deletedEarly;
       if (refusal === undefined) discardChild(ike, sa, request.offer.spiIn, made.error);
       refused(ike, sa, child, { refusal, why: made.error, wanted, command });
     },
@@ -81,6 +88,24 @@ export function rekeyChild(child: ChildSa, wanted?: Group, command?: number): Ta
       refuseCommand(ike, command, why, "the IKE SA ended before the Child SA was rekeyed");
     },
   };
+}
+
+const DELETED_MEANWHILE = "the Child SA was deleted meanwhile";
+
+function kindOf({ key }: ChildSa): string {
+  return `rekey-child ${key}`;
+}
+
+/** Asks for it, unless that waits already. */
+export function askToRekey(ike: Ikev2, child: ChildSa): void {
+  const { ikeSa, state } = child;
+  const waits = ikeSa.queue.some(({ kind }) => kind === kindOf(child));
+  if (state === "installed" && !waits) ask(ike, ikeSa, rekeyChild(child));
+}
+
+/** The group of the SA in use saves a round trip, for the peer has accepted it before. */
+function groupOf({ policy, suite: { group } }: ChildSa): Group | undefined {
+  return group === undefined ? undefined : groupAskedFor(policy.proposals, group.id);
 }
 
 /** RFC 7296 1.3.3: the SPI is the one that the sender expects in inbound packets. */
@@ -92,45 +117,71 @@ function stands(ike: Ikev2, child: ChildSa): boolean {
   return ike.childSas.get(child.key) === child;
 }
 
-/** What a peer's exchange made in the place of `child`, unless that has gone again. */
-function successorOf(ike: Ikev2, { successor }: ChildSa): ChildSa | undefined {
-  return successor !== undefined && stands(ike, successor.child) ? successor.child : undefined;
+/** RFC 7296 2.9.2: what the old one carries the new one must carry too. */
+function takeRekeyed(
+  ike: Ikev2,
+  sa: EstablishedSa,
+  old: ChildSa,
+  request: ChildRequest,
+  payloads: readonly ReceivedPayload[],
+): Result<MadeChild, string> {
+  const made = takeChild(ike, sa, request, payloads);
+  const kept = made.ok ? keepSelectors(made.value.agreement, old) : made;
+  return kept.ok ? made : kept;
 }
 
-/** Ours stands: which one of the two, if the peer made one as well, is the successor? @returns that. */
-function settle(ike: Ikev2, sa: EstablishedSa, old: ChildSa, { agreement, keys, nonces }: MadeChild): ChildSa {
-  const theirs = successorOf(ike, old);
-  const lost = theirs !== undefined && old.successor !== undefined && isRedundant(nonces, old.successor.nonces);
-  const ours = installChild(ike, sa, agreement, { keys, initiated: true, outbound: !lost, replaces: old.key });
-  if (stands(ike, old)) old.state = "rekeyed";
+/**
+ * Ours stands: which one of the two, if the peer made one as well, is the successor?
+ * @returns that; undefined when the peer, or our operator, has deleted it by now.
+ */
+function settle(ike: Ikev2, sa: EstablishedSa, old: ChildSa, made: MadeChild): ChildSa | undefined {
+  const { agreement, keys, nonces } = made;
+  const theirs = childSuccessorOf(ike, old);
+  // the nonces decide even if the peer has deleted its own again: it did so for another reason then (RFC 7296 2.8.1)
+  const lost = old.successor !== undefined && isRedundant(nonces, old.successor.nonces);
+  const early = wasDeletedEarly(sa, made);
+  const ours = early
+    ? undefined
+    : installChild(ike, sa, agreement, { keys, initiated: true, outbound: !lost, replaces: old });
   if (lost) {
-    // the old one is deleted by the peer
-    deleteChild(ike, ours, { cause: "simultaneous-rekey" });
+    if (ours !== undefined) deleteChild(ike, ours, { cause: "simultaneous-rekey" });
+    if (theirs === undefined) reinstate(ike, old);
+    else replaced(ike, old);
     return theirs;
   }
-  // the peer deletes its own
+  const { deletion } = old;
+  deleteOld(ike, old, theirs);
+  if (ours === undefined) return undefined;
+  // what was to go before we knew of this one; but for its time, which is a new one
+  if (deletion === undefined || deletion.cause === "lifetime") return ours;
+  deleteChild(ike, ours, deletion);
+  return undefined;
+}
+
+/** Ours is the successor: the old one goes, and the peer deletes its own. */
+function deleteOld(ike: Ikev2, old: ChildSa, theirs: ChildSa | undefined): void {
   delete old.successor;
+  if (theirs !== undefined) replaced(ike, theirs);
   if (stands(ike, old)) deleteChild(ike, old, REKEYED);
-  return ours;
 }
 
-interface Refused {
-  readonly refusal: NotifyPayload | undefined;
-  readonly why: string;
-  readonly wanted: Group | undefined;
-  readonly command: number | undefined;
+/** Another one stands in its place, and the peer deletes it. */
+function replaced(ike: Ikev2, child: ChildSa): void {
+  if (child.state === "deleting" || !stands(ike, child)) return;
+  child.state = "rekeyed";
+  abandonChild(ike, child);
 }
 
-function refused(ike: Ikev2, sa: EstablishedSa, child: ChildSa, { refusal, why, wanted, command }: Refused): void {
-  const theirs = successorOf(ike, child);
+function refused(ike: Ikev2, sa: EstablishedSa, child: ChildSa, { refusal, why, wanted, command }: Refusal): void {
+  const theirs = childSuccessorOf(ike, child);
   if (theirs !== undefined) {
     // the peer did not see that both rekeyed it: its own successor is the one (RFC 7296 2.8.1)
-    if (stands(ike, child)) child.state = "rekeyed";
+    replaced(ike, child);
     answerCommand(ike, command, plainView(childSaView(ike, theirs)));
     return;
   }
-  if (!stands(ike, child)) {
-    refuseCommand(ike, command, "gone", "the peer deleted the Child SA meanwhile");
+  if (!stands(ike, child) || child.state === "deleting") {
+    refuseCommand(ike, command, "gone", DELETED_MEANWHILE);
     return;
   }
   child.state = "installed";
@@ -141,7 +192,12 @@ function refused(ike: Ikev2, sa: EstablishedSa, child: ChildSa, { refusal, why, 
     ask(ike, sa, rekeyChild(child, other, command), true);
     return;
   }
-  report(ike, { child }, "ikev2.rekey-failed", { cause: "peer", level: "warning", reason: why });
+  report(ike, { child }, "ikev2.rekey-failed", {
+    cause: "peer",
+    level: levelOf(refusal),
+    reason: why,
+    figures: { child: child.policy.name },
+  });
   refuseCommand(ike, command, "refused-by-peer", why);
   if (refusal?.type === NotifyType.CHILD_SA_NOT_FOUND) {
     // RFC 7296 2.25: without a Delete, and a new one from scratch
@@ -149,6 +205,7 @@ function refused(ike: Ikev2, sa: EstablishedSa, child: ChildSa, { refusal, why, 
     ask(ike, sa, createChild(child.policy));
     return;
   }
+  if (!isTemporary(refusal)) child.refused = true;
   askLater(ike, sa, `child-rekey:${child.key}`, refusal);
 }
 
@@ -164,25 +221,29 @@ export function childRekeyRequested(
     const { protocolId, spi } = rekeySa;
     return { payloads: [{ ...notify(NotifyType.CHILD_SA_NOT_FOUND), protocolId, spi }] };
   }
-  if (old.state === "deleting" || old.state === "rekeyed") return { payloads: [notify(NotifyType.TEMPORARY_FAILURE)] };
+  // one at a time: until the peer has deleted what this one replaced, there is nothing to replace it by
+  const waits = old.state === "deleting" || old.state === "rekeyed" || childPredecessorOf(ike, old) !== undefined;
+  if (waits || childSuccessorOf(ike, old) !== undefined) return { payloads: [notify(NotifyType.TEMPORARY_FAILURE)] };
   const chosen = choose(ike, old, payloads);
   const completed = chosen.ok ? completeChild(ike, sa, chosen.value, payloads) : chosen;
   if (!completed.ok) {
     const { why, notify } = completed.error;
-    report(ike, { child: old }, "ikev2.rekey-refused", { cause: "policy", level: "warning", reason: why });
+    report(ike, { child: old }, "ikev2.rekey-refused", {
+      cause: "policy",
+      level: "warning",
+      reason: why,
+      figures: { child: old.policy.name },
+    });
     return { payloads: [notify] };
   }
   const { made, payloads: answer } = completed.value;
-  return {
-    payloads: answer,
-    after: () => {
-      const { agreement, keys, nonces } = made;
-      const child = installChild(ike, sa, agreement, { keys, initiated: false, outbound: false, replaces: old.key });
-      old.successor = { child, nonces };
-      // while ours is unanswered nobody knows which one stays
-      if (old.state === "installed") old.state = "rekeyed";
-    },
-  };
+  const { agreement, keys, nonces } = made;
+  // before the answer leaves: the peer may send by it as soon as it has that (RFC 7296 2.8)
+  const child = installChild(ike, sa, agreement, { keys, initiated: false, outbound: false, replaces: old });
+  old.successor = { child, nonces };
+  // while ours is unanswered nobody knows which one stays
+  if (old.state === "installed") replaced(ike, old);
+  return { payloads: answer };
 }
 
 /** Algorithms are negotiated anew, selectors and mode are those of the old one (RFC 7296 2.9.2). */
@@ -200,6 +261,9 @@ function choose(ike: Ikev2, old: ChildSa, payloads: readonly ReceivedPayload[]):
   const choice = chooseEsp(offer, old.policy.proposals, "CREATE_CHILD_SA", payloadOf(payloads, "KE")?.group);
   if (!choice.ok) return refuse(NotifyType.NO_PROPOSAL_CHOSEN, choice.error);
   const { policy, mode, local, remote } = old;
+  if (mode === "transport" && notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) === undefined) {
+    return refuse(NotifyType.NO_PROPOSAL_CHOSEN, `${policy.name} is in transport mode, the new one would not be`);
+  }
   const { suite, spi } = choice.value;
   const spiIn = freshSpi(ike, 4);
   return ok({

@@ -13,19 +13,23 @@ import { err, ok, type Result } from "../util/result.ts";
 import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { isRedundant } from "./collisions.ts";
 import { errorOf, notify, payloadOf } from "./contents.ts";
-import { deleteIkeSa } from "./deletion.ts";
-import { NONCE_OCTETS, secure } from "./ike-sa-init.ts";
-import { inherit } from "./inherit.ts";
+import { DISCARD_CHILD, deleteIkeSa, notAgreed } from "./deletion.ts";
+import { isNonce, NONCE_OCTETS, secure } from "./ike-sa-init.ts";
+import { handOver, predecessorOf, successorOf } from "./inherit.ts";
 import { agree, groupDemanded, invalidKe } from "./key-exchange.ts";
 import { deriveIkeKeys, type Nonces, rekeyedSkeyseed } from "./keys.ts";
+import { abandon } from "./lifetimes.ts";
 import { acceptIke, answer, chooseIke, firstIkeGroup, groupAskedFor, groupToAskFor, ikeOffer } from "./proposals.ts";
-import { answerCommand, askLater, refusalText, refuseCommand } from "./rekeying.ts";
+import { answerCommand, askLater, levelOf, type Refusal, refusalText, refuseCommand } from "./rekeying.ts";
 import { report } from "./report.ts";
 import { addIkeSa, establish } from "./sa-life.ts";
 import { freshSpi } from "./spis.ts";
 import {
   type Answer,
+  type DeleteWhy,
+  type Established,
   type EstablishedSa,
+  type IkeSa,
   type Ikev2,
   isEstablished,
   type Received,
@@ -33,7 +37,7 @@ import {
   type Successor,
   type Task,
 } from "./state.ts";
-import { type Group, type IkeSuite, ikeSuiteText } from "./suite.ts";
+import type { Group, IkeSuite } from "./suite.ts";
 import { ask } from "./transmit.ts";
 import { ikeSaView, plainView } from "./views.ts";
 
@@ -74,37 +78,61 @@ export function rekeyIkeSa(wanted?: Group, command?: number): Task {
       ];
     },
     answered(ike, sa, { payloads }) {
-      if (offer === undefined || !isEstablished(sa)) return;
       const refusal = errorOf(payloads);
-      const made = refusal === undefined ? accept(ike, sa, offer, payloads) : err(refusalText(refusal));
-      if (made.ok) {
+      const basis = basisOf(ike, sa);
+      if (offer === undefined || basis === undefined) return;
+      const made = refusal === undefined ? accept(ike, sa, basis, offer, payloads) : err(refusalText(refusal));
+      if (!isEstablished(sa)) {
+        refuseCommand(ike, command, "ended", "the IKE SA is being deleted");
+        // the peer has it all the same, with the Child SAs
+        if (made.ok) deleteIkeSa(ike, made.value.sa, basis.why ?? REKEYED);
+      } else if (made.ok) {
         delete sa.phase.refusedSince;
-        settle(ike, sa, made.value);
-        answerCommand(ike, command, plainView(ikeSaView(ike, made.value.sa)));
-        return;
-      }
-      // a successor of the peer's making may stand
-      sa.phase.rekeying = successorOf(ike, sa) !== undefined;
-      if (sa.phase.rekeying) {
-        handOver(ike, sa);
-        answerCommand(ike, command, plainView(ikeSaView(ike, sa.phase.successor?.sa ?? sa)));
-        return;
-      }
-      const { ikeProposals } = sa.phase.connection.config;
-      const demanded = groupDemanded(refusal);
-      const other = demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(ikeProposals, demanded);
-      if (other !== undefined) {
-        ask(ike, sa, rekeyIkeSa(other, command), true);
-        return;
-      }
-      report(ike, { sa }, "ikev2.rekey-failed", { cause: "peer", level: "warning", reason: made.error });
-      refuseCommand(ike, command, "refused-by-peer", made.error);
-      askLater(ike, sa, `ike-rekey:${sa.key}`, refusal);
+        answerCommand(ike, command, plainView(ikeSaView(ike, settle(ike, sa, made.value))));
+      } else refused(ike, sa, { refusal, why: made.error, wanted, command });
     },
-    failed(ike, _sa, why) {
-      refuseCommand(ike, command, why, "the IKE SA ended before it was rekeyed");
+    failed(ike, sa, why) {
+      // RFC 7296 2.8.2: the peer has rekeyed it without noticing that we did too
+      const theirs = isEstablished(sa) ? successorOf(ike, sa)?.sa : undefined;
+      if (theirs !== undefined) answerCommand(ike, command, plainView(ikeSaView(ike, theirs)));
+      else refuseCommand(ike, command, why, "the IKE SA ended before it was rekeyed");
     },
   };
+}
+
+function refused(ike: Ikev2, sa: EstablishedSa, { refusal, why, wanted, command }: Refusal): void {
+  // the peer made a successor, and has not seen that we rekey it too (RFC 7296 2.8.2)
+  const theirs = handOver(ike, sa);
+  if (theirs !== undefined) {
+    answerCommand(ike, command, plainView(ikeSaView(ike, theirs)));
+    return;
+  }
+  sa.phase.rekeying = false;
+  const { ikeProposals } = sa.phase.connection.config;
+  const demanded = groupDemanded(refusal);
+  const other = demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(ikeProposals, demanded);
+  if (other !== undefined) {
+    ask(ike, sa, rekeyIkeSa(other, command), true);
+    return;
+  }
+  report(ike, { sa }, "ikev2.rekey-failed", { cause: "peer", level: levelOf(refusal), reason: why });
+  refuseCommand(ike, command, "refused-by-peer", why);
+  // what the peer has made of it cannot be used, and it has left the Child SAs to that
+  if (refusal === undefined) deleteIkeSa(ike, sa, notAgreed(why));
+  else askLater(ike, sa, `ike-rekey:${sa.key}`, refusal);
+}
+
+/** What a new IKE SA has of the old one. */
+interface Basis extends Pick<Established, "secured" | "connection" | "peer" | "authenticatedAt" | "virtualAddresses"> {
+  /** Why the old one is being deleted, if it is. */
+  readonly why?: DeleteWhy | undefined;
+}
+
+function basisOf({ env }: Ikev2, { phase }: IkeSa): Basis | undefined {
+  if (phase.at === "ESTABLISHED") return phase;
+  if (phase.at !== "DELETING" || phase.peer === undefined) return undefined;
+  const { secured, connection, peer, why } = phase;
+  return { secured, connection, peer, why, authenticatedAt: env.now, virtualAddresses: [] };
 }
 
 /** The group of the SA in use saves a round trip, for the peer has accepted it before. */
@@ -116,7 +144,8 @@ function groupFor({ phase }: EstablishedSa): Group | undefined {
 /** The new IKE SA of a response. */
 function accept(
   ike: Ikev2,
-  old: EstablishedSa,
+  old: IkeSa,
+  basis: Basis,
   { spi, nonce, group, ke }: Offer,
   payloads: readonly ReceivedPayload[],
 ): Result<Successor, string> {
@@ -124,87 +153,76 @@ function accept(
   const peerNonce = payloadOf(payloads, "NONCE");
   const peerKe = payloadOf(payloads, "KE");
   if (sa === undefined || peerNonce === undefined) return err("the answer lacks an SA or a nonce");
-  const accepted = acceptIke(sa, old.phase.connection.config.ikeProposals, 8, group);
+  if (!isNonce(peerNonce.data)) return err(`the nonce of the answer has ${peerNonce.data.length} octets`);
+  const accepted = acceptIke(sa, basis.connection.config.ikeProposals, 8, group);
   if (!accepted.ok) return accepted;
   const secret = agree(ke, peerKe);
   if (!secret.ok) return secret;
   const nonces = { initiator: nonce, responder: peerNonce.data.slice() };
   const { suite, spi: peerSpi } = accepted.value;
-  return ok({ sa: succeed(ike, old, "initiator", [spi, peerSpi.slice()], suite, nonces, secret.value), nonces });
+  const made = { role: "initiator", spis: [spi, peerSpi.slice()], suite, nonces, secret: secret.value } as const;
+  return ok({ sa: succeed(ike, old, basis, made), nonces });
+}
+
+/** What an exchange made. */
+interface Made {
+  readonly role: Role;
+  /** Of its initiator and its responder. */
+  readonly spis: readonly [Uint8Array, Uint8Array];
+  readonly suite: IkeSuite;
+  readonly nonces: Nonces;
+  readonly secret: Uint8Array;
 }
 
 /** A successor with keys from SK_d of the old one (RFC 7296 2.18); Child SAs are not moved yet. */
-function succeed(
-  ike: Ikev2,
-  old: EstablishedSa,
-  role: Role,
-  [initiator, responder]: readonly [Uint8Array, Uint8Array],
-  suite: IkeSuite,
-  nonces: Nonces,
-  secret: Uint8Array,
-): EstablishedSa {
-  const { secured, connection, peer, authenticatedAt } = old.phase;
+function succeed(ike: Ikev2, old: IkeSa, basis: Basis, made: Made): EstablishedSa {
   const { crypto } = ike.env;
+  const { connection, peer, authenticatedAt, virtualAddresses, secured } = basis;
+  const { role, spis, suite, nonces, secret } = made;
+  const [initiator, responder] = spis;
   const seed = rekeyedSkeyseed(crypto, { prf: secured.suite.prf, d: secured.d }, nonces, secret);
+  const keys = deriveIkeKeys(crypto, suite, seed, nonces, { initiator, responder });
   const { nat, fragmentation } = secured;
-  const spis = { initiator, responder };
-  const keys = deriveIkeKeys(crypto, suite, seed, nonces, spis);
-  const phase = {
+  const phase: Established = {
     at: "ESTABLISHED",
     connection,
-    secured: secure(ike, role, { suite, keys, spis, nat, fragmentation }),
+    secured: secure(ike, role, { suite, keys, spis: { initiator, responder }, nat, fragmentation }),
     peer,
     authenticatedAt,
     since: ike.env.now,
     children: new Map(),
-    virtualAddresses: old.phase.virtualAddresses,
+    virtualAddresses,
     rekeying: false,
-  } as const;
+    ...(role === "responder" && { replaces: old.key }),
+  };
   const path = { local: old.local, remote: old.remote };
-  return establish(ike, addIkeSa(ike, role, { i: initiator, r: responder }, path, { ...phase }), { ...phase });
+  return establish(ike, addIkeSa(ike, role, { i: initiator, r: responder }, path, phase), phase);
 }
 
-/** Ours stands: which one of the two, if the peer made one as well, is the successor? */
-function settle(ike: Ikev2, old: EstablishedSa, ours: Successor): void {
+/** Ours stands: which one of the two, if the peer made one as well, is the successor? @returns that. */
+function settle(ike: Ikev2, old: EstablishedSa, ours: Successor): EstablishedSa {
   const theirs = successorOf(ike, old);
-  if (theirs !== undefined && isRedundant(ours.nonces, theirs.nonces)) {
+  // what has the Child SAs already is in use at the peer
+  if (theirs !== undefined && (theirs.inherited || isRedundant(ours.nonces, theirs.nonces))) {
     handOver(ike, old);
     deleteIkeSa(ike, ours.sa, { cause: "simultaneous-rekey" });
-    return;
+    return theirs.sa;
+  }
+  if (theirs !== undefined) {
+    theirs.sa.phase.redundant = true;
+    abandon(ike, theirs.sa);
   }
   old.phase.successor = ours;
   handOver(ike, old);
   deleteIkeSa(ike, old, REKEYED);
-}
-
-/** What a peer's exchange made, unless it has deleted it again. */
-function successorOf(ike: Ikev2, { phase }: EstablishedSa): Successor | undefined {
-  const { successor } = phase;
-  return successor !== undefined && ike.ikeSas.get(successor.sa.key) === successor.sa ? successor : undefined;
-}
-
-/** The successor inherits, once, and is told. @returns whether there is one. */
-export function handOver(ike: Ikev2, old: EstablishedSa): boolean {
-  const successor = successorOf(ike, old);
-  if (successor === undefined || successor.inherited) return successor !== undefined;
-  const { sa } = successor;
-  successor.inherited = true;
-  inherit(ike, old, sa);
-  report(ike, { sa }, "ikev2.rekeyed", {
-    cause: sa.role === "initiator" ? "timer" : "peer",
-    figures: {
-      replaces: old.key,
-      suite: ikeSuiteText(sa.phase.secured.suite),
-      children: [...sa.phase.children.values()].map(({ policy }) => policy.name),
-      heldSeconds: (ike.env.now - old.phase.since) / 1000,
-    },
-  });
-  return true;
+  return ours.sa;
 }
 
 /** The peer's request. */
 export function ikeRekeyRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: Received): Answer {
-  if (isBusy(sa) || successorOf(ike, sa) !== undefined) return refuse(NotifyType.TEMPORARY_FAILURE);
+  // one at a time: until the peer has deleted what this one replaced, there is nothing to replace it by
+  const waits = sa.phase.successor !== undefined || predecessorOf(ike, sa) !== undefined;
+  if (waits || isBusy(sa)) return refuse(NotifyType.TEMPORARY_FAILURE);
   const offer = payloadOf(payloads, "SA");
   const peerNonce = payloadOf(payloads, "NONCE");
   const peerKe = payloadOf(payloads, "KE");
@@ -224,6 +242,7 @@ export function ikeRekeyRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: R
   const nonce = random.octets(NONCE_OCTETS);
   const spi = freshSpi(ike, 8);
   const nonces = { initiator: peerNonce.data.slice(), responder: nonce };
+  const made = { role: "responder", spis: [peerSpi.slice(), spi], suite, nonces, secret: secret.value } as const;
   return {
     payloads: [
       answer(choice.value, spi),
@@ -231,8 +250,7 @@ export function ikeRekeyRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: R
       { kind: "KE", group: suite.group.id, data: ke.publicValue },
     ],
     after: () => {
-      const successor = succeed(ike, sa, "responder", [peerSpi.slice(), spi], suite, nonces, secret.value);
-      sa.phase.successor = { sa: successor, nonces };
+      sa.phase.successor = { sa: succeed(ike, sa, sa.phase, made), nonces };
       sa.phase.rekeying = true;
       // while ours is unanswered nobody knows which one stays
       if (sa.current?.kind !== "rekey-ike") handOver(ike, sa);
@@ -243,6 +261,7 @@ export function ikeRekeyRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: R
 /** RFC 7296 2.25.1: a Child SA of it is being made, rekeyed or closed by us. */
 function isBusy({ current, phase }: EstablishedSa): boolean {
   if (current?.exchange === ExchangeType.CREATE_CHILD_SA && current.kind !== "rekey-ike") return true;
+  if (current?.kind === DISCARD_CHILD) return true;
   return [...phase.children.values()].some(({ state }) => state === "deleting" || state === "rekeying");
 }
 

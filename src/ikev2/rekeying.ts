@@ -5,6 +5,7 @@ import { nameOf } from "../iana/names.ts";
 import type { NotifyPayload } from "../wire/ikev2/payloads.ts";
 import { deleteIkeSa } from "./deletion.ts";
 import type { EstablishedSa, Ikev2 } from "./state.ts";
+import type { Group } from "./suite.ts";
 
 /** Retries after TEMPORARY_FAILURE come at random within this, so that two ends that refuse each other do so once. */
 const PAUSE_MS = { least: 5_000, spread: 10_000 };
@@ -12,6 +13,7 @@ const PAUSE_MS = { least: 5_000, spread: 10_000 };
 const LONG_PAUSE_MS = { least: 30_000, spread: 30_000 };
 /** RFC 7296 2.25: 'several minutes', after which both sides have lost agreement of what there is. */
 const OUT_OF_STEP_MS = 300_000;
+const OUT_OF_STEP = `TEMPORARY_FAILURE and nothing else for ${OUT_OF_STEP_MS / 60_000} minutes`;
 
 /** Answers the operator who waits, if one does. */
 export function answerCommand(ike: Ikev2, command: number | undefined, reply: Plain): void {
@@ -21,6 +23,26 @@ export function answerCommand(ike: Ikev2, command: number | undefined, reply: Pl
 /** Refuses what the operator who waits asked for. */
 export function refuseCommand(ike: Ikev2, command: number | undefined, code: string, message: string): void {
   if (command !== undefined) ike.out.push({ out: "refuse", id: command, refusal: { code, message } });
+}
+
+/** A request of ours that came to nothing. */
+export interface Refusal {
+  /** Undefined: the answer is no refusal, but cannot be used. */
+  readonly refusal: NotifyPayload | undefined;
+  readonly why: string;
+  /** The group that was used because the peer had asked for it. */
+  readonly wanted: Group | undefined;
+  readonly command: number | undefined;
+}
+
+/** The peer is busy for a moment, or somebody should look. */
+export function levelOf(refusal: NotifyPayload | undefined): "info" | "warning" {
+  return isTemporary(refusal) ? "info" : "warning";
+}
+
+/** Whether the same request may be granted in a few seconds (RFC 7296 2.25). */
+export function isTemporary(refusal: NotifyPayload | undefined): boolean {
+  return refusal?.type === NotifyType.TEMPORARY_FAILURE;
 }
 
 /** `TEMPORARY_FAILURE`; of an answer that is no refusal but cannot be used, `not-offered`. */
@@ -39,11 +61,11 @@ export function refusalText(refusal: NotifyPayload): string {
  */
 export function askLater(ike: Ikev2, sa: EstablishedSa, deadline: string, refusal: NotifyPayload | undefined): void {
   const { now, random } = ike.env;
-  const temporary = refusal?.type === NotifyType.TEMPORARY_FAILURE;
+  const temporary = isTemporary(refusal);
   if (temporary) {
     sa.phase.refusedSince ??= now;
     if (now - sa.phase.refusedSince > OUT_OF_STEP_MS) {
-      deleteIkeSa(ike, sa, { cause: "lifetime" });
+      deleteIkeSa(ike, sa, { cause: "lifetime", text: OUT_OF_STEP });
       return;
     }
   }

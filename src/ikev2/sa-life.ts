@@ -6,7 +6,7 @@ import { deleteReasons } from "../ledger/delete-reasons.ts";
 import { sanitise } from "../ledger/sanitise.ts";
 import { endpointText } from "../util/address.ts";
 import { hex } from "../util/octets.ts";
-import { removeChild } from "./child-life.ts";
+import { removeChild, saysMore } from "./child-life.ts";
 import { answerWaiting, attemptFailed, connectionDown, connectionUp } from "./connections.ts";
 import type { ReceivedReason } from "./delete-reason.ts";
 import { scheduleIkeSa } from "./lifetimes.ts";
@@ -129,8 +129,8 @@ export type IkeSaEnd =
   | { readonly by: "replacement"; readonly why: DeleteWhy }
   /** A message that nobody can act on, or proof of identity that is not one (RFC 7296 2.21.2, 2.21.3). */
   | { readonly by: "error"; readonly code: string; readonly why: string }
-  /** Another took its place, and told of itself. */
-  | { readonly by: "succession" };
+  /** Another took its place, and told of itself; with what the peer said when it deleted this one. */
+  | { readonly by: "succession"; readonly reason?: ReceivedReason | undefined };
 
 /** An IKE SA is no more: its Child SAs and all that waits for it go with it (RFC 7296 1.4.1). */
 export function endIkeSa(ike: Ikev2, sa: IkeSa, end: IkeSaEnd): void {
@@ -225,7 +225,8 @@ function tellEnd(ike: Ikev2, sa: IkeSa, end: IkeSaEnd): void {
   const { phase } = sa;
   const established = phase.at === "ESTABLISHED";
   const heldSeconds = established ? (ike.env.now - phase.since) / 1000 : 0;
-  if (end.by === "peer" && established) {
+  const unusual = end.by === "succession" && saysMore(end.reason);
+  if ((end.by === "peer" || unusual) && established) {
     const details = reasonDetails(ike, end.reason, { by: "peer", heldSeconds });
     report(ike, { sa }, "ikev2.deleted", { cause: "peer", ...details });
   } else if (end.by === "silence" && phase.at === "DELETING" && phase.peer !== undefined) {

@@ -205,7 +205,8 @@ export interface SaInitSent {
 
 /** An IKE SA that is deleted when its successor stands. */
 export interface Replaces {
-  readonly key: string;
+  /** Another one after it was rekeyed meanwhile. */
+  key: string;
   readonly cause: Extract<DeleteCause, "reauthentication" | "redirected">;
 }
 
@@ -251,12 +252,23 @@ export interface Established {
   readonly children: Map<string, ChildSa>;
   /** Addresses by configuration payload: ours as a client, the client's as a gateway. */
   virtualAddresses: readonly Uint8Array[];
-  /** It is being replaced, or deleted by both: new Child SAs are refused with TEMPORARY_FAILURE (RFC 7296 2.25.2). */
+  /** It is being replaced: Child SAs are not made or rekeyed under it any more (RFC 7296 2.25.2). */
   rekeying: boolean;
   /** What takes its place: the newer one of a rekey, until the old one is deleted. */
   successor?: Successor;
+  /** A rekey of the peer made it in the place of that one, by its key, which may have gone since. */
+  readonly replaces?: string;
+  /** It lost a simultaneous rekey (RFC 7296 2.8.2): the peer, who made it, deletes it. */
+  redundant?: true;
   /** Since when the peer has answered TEMPORARY_FAILURE and nothing else (RFC 7296 2.25). */
   refusedSince?: Instant;
+  /** What this one is replaced by from scratch, as soon as that stands (RFC 7296 2.8.3). */
+  replacement?: Replaces;
+  /**
+   * While a request of ours is out: SPIs, in hex, that the peer deletes and that are of no Child SA here. Its Delete may have
+   * overtaken its answer.
+   */
+  deletedEarly?: string[];
 }
 
 /** An IKE SA in the place of another. */
@@ -283,6 +295,8 @@ export interface Deleting {
   readonly secured: Secured;
   /** Undefined when it did not prove who it is. */
   readonly peer: Peer | undefined;
+  /** What our Delete says; absent when it is none. */
+  readonly why?: DeleteWhy;
 }
 
 /** What is left of an IKE SA for a while. */
@@ -341,6 +355,14 @@ export interface ChildSa extends Omit<ChildAgreement, "policy"> {
   state: "installed" | "rekeying" | "rekeyed" | "deleting";
   /** What a rekey of the peer put in its place, with the nonces of that exchange (RFC 7296 2.8.1). */
   successor?: { readonly child: ChildSa; readonly nonces: Nonces };
+  /** The key of the one in whose place it was put, which may have gone since. */
+  readonly replaces?: string;
+  /** What our Delete of it says. */
+  deletion?: DeleteWhy;
+  /** The peer refused its last rekey, and not for the moment only. */
+  refused?: true;
+  /** It carried as much as it may: its rekey was asked for. */
+  usedUp?: true;
   /** As the data plane reported last. */
   octets: number;
   packets: number;

@@ -1,5 +1,6 @@
 /** Events of IKEv2 (RFC 7296). Subjects: the SA that it is about, and the connection that it belongs to. */
 import type { Told } from "../event.ts";
+import type { StoredEvent } from "../stored.ts";
 import { type Catalogue, count, duration, listed, names, number, reason, text, timeOfDay } from "./form.ts";
 
 /** ` after 2 min`: how long an SA stood. */
@@ -37,6 +38,20 @@ function against(event: Told): string {
 /** A Child SA by its name and SPIs. */
 function child(event: Told): string {
   return `Child SA ${text(event, "child")}`;
+}
+
+/** What was rekeyed: a Child SA by its name, or the IKE SA. */
+function rekeyed(event: Told): string {
+  return event.figures?.["child"] === undefined ? "IKE SA" : child(event);
+}
+
+/** Routine: `rekeyed 30 times in 23 h 40 min: 24 of Child SA net, 6 of IKE SA`. */
+function rekeyedOften(run: readonly StoredEvent[]): string {
+  const counts = new Map<string, number>();
+  for (const event of run) counts.set(rekeyed(event), (counts.get(rekeyed(event)) ?? 0) + 1);
+  const passed = (run.at(-1)?.at ?? 0) - (run[0]?.at ?? 0);
+  const each = [...counts].map(([what, many]) => `${many} of ${what}`);
+  return `rekeyed ${count(run.length, "time")} in ${duration(passed)}: ${listed(each)}`;
 }
 
 function times(event: Told): string {
@@ -106,18 +121,23 @@ export const ikev2Events: Catalogue = {
     },
   },
   "ikev2.connection-removed": { sentence: () => "the connection is no longer in the configuration" },
-  /** figures: child, spiIn, spiOut, mode, suite, local (list), remote (list), replaces. */
-  /** figures: replaces, suite, children (list), heldSeconds. */
-  "ikev2.rekeyed": { sentence: (e) => `IKE SA rekeyed${held(e)}, ${text(e, "suite")}` },
-  /** Our request came to nothing; it is made again. reason. */
-  "ikev2.rekey-failed": { sentence: (e) => `rekeying failed${reason(e)}` },
-  /** The peer's request. reason. */
-  "ikev2.rekey-refused": { sentence: (e) => `a rekeying of the peer's wish was refused${reason(e)}` },
+  /** Its own line says that the old one was deleted, too. figures: replaces, suite, heldSeconds; child, spiIn, spiOut. */
+  "ikev2.rekeyed": {
+    sentence: (e) => {
+      const spis = e.figures?.["child"] === undefined ? "" : ` (${text(e, "spiIn")} in, ${text(e, "spiOut")} out)`;
+      return `${rekeyed(e)} rekeyed${spis}${held(e)}, ${text(e, "suite")}`;
+    },
+    fold: { by: (e) => e.subjects.at(-1)?.name ?? "", sentence: rekeyedOften },
+  },
+  /** Our request came to nothing; it is made again. reason. figures: child. */
+  "ikev2.rekey-failed": { sentence: (e) => `rekeying of the ${rekeyed(e)} failed${reason(e)}` },
+  /** The peer's request. reason. figures: child. */
+  "ikev2.rekey-refused": { sentence: (e) => `the peer's rekeying of the ${rekeyed(e)} was refused${reason(e)}` },
+  /** figures: child, spiIn, spiOut, mode, suite, local (list), remote (list). */
   "ikev2.child-established": {
     sentence: (e) => {
-      const replaces = e.figures?.["replaces"] === undefined ? "" : `, in place of ${text(e, "replaces")}`;
       const traffic = `${listed(names(e, "local"))} to ${listed(names(e, "remote"))}`;
-      return `${child(e)} established (${text(e, "spiIn")} in, ${text(e, "spiOut")} out), ${text(e, "mode")} mode, ${text(e, "suite")}, ${traffic}${replaces}`;
+      return `${child(e)} established (${text(e, "spiIn")} in, ${text(e, "spiOut")} out), ${text(e, "mode")} mode, ${text(e, "suite")}, ${traffic}`;
     },
   },
   /** reason. figures: child, code. */
