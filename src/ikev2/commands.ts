@@ -3,6 +3,7 @@ import { connectSoon, isConnecting, isUp, refuseWaiting } from "./connections.ts
 import { deleteChild, deleteIkeSa } from "./deletion.ts";
 import { reauthenticate } from "./reauthenticate.ts";
 import { reconfigure } from "./reconfigure.ts";
+import { sendOn } from "./redirection.ts";
 import { rekeyChild } from "./rekey-child.ts";
 import { rekeyIkeSa } from "./rekey-ike.ts";
 import { whenEnded } from "./sa-life.ts";
@@ -46,8 +47,9 @@ export function command(ike: Ikev2, id: number, given: Ikev2Command): void {
     case "traffic":
       ike.out.push({ out: "reply", id, reply: { known: trafficReported(ike, given.of) } });
       return;
-    default:
-      refuse(ike, id, "unsupported", `${given.do} is not supported`);
+    case "redirect":
+      redirect(ike, id, given);
+      return;
   }
 }
 
@@ -131,6 +133,30 @@ function meant(found: Found): { readonly ikeSas: readonly IkeSa[]; readonly chil
     case "child-sa":
       return { ikeSas: [], children: [found.child] };
   }
+}
+
+/** Clients are sent to another gateway, those of them that can go. */
+function redirect(ike: Ikev2, id: number, { target, gateway }: CommandOf<"redirect">): void {
+  const found = find(ike, target);
+  if (found === undefined) {
+    unknown(ike, id, target);
+    return;
+  }
+  const clients = meant(found)
+    .ikeSas.filter(isEstablished)
+    .filter(({ phase }) => phase.secured.redirects);
+  if (clients.length === 0) {
+    refuse(ike, id, "no-client", `no peer of ${target} is up and lets itself be sent to another gateway`);
+    return;
+  }
+  let open = clients.length;
+  let told = 0;
+  const done = (sent: boolean) => {
+    open -= 1;
+    if (sent) told += 1;
+    if (open === 0) ike.out.push({ out: "reply", id, reply: { told, of: clients.length } });
+  };
+  for (const sa of clients) sendOn(ike, sa, gateway, done);
 }
 
 /** The operator does not want it any more, until `up`. */

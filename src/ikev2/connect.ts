@@ -14,6 +14,15 @@ export function connectDue(ike: Ikev2, name: string): void {
   else for (const name of wantedChildren(connection, sa)) begin(ike, sa, name);
 }
 
+/** The deadline `redirect:NAME`: a gateway has sent us to another one (RFC 5685). */
+export function redirectDue(ike: Ikev2, name: string): void {
+  const connection = ike.connections.get(name);
+  if (connection?.redirect === undefined || ike.closing) return;
+  const attempt = connection.redirect;
+  connection.redirect = undefined;
+  initiate(ike, connection, attempt);
+}
+
 /** Those that start with the connection, when it is to be up, and those that somebody waits for. */
 function wantedChildren(connection: ConnectionState, sa: EstablishedSa): ReadonlySet<string> {
   const asked = connection.waiting.flatMap(({ child }) => child ?? []);

@@ -22,6 +22,8 @@ export function newConnection(config: Connection): ConnectionState {
     lastError: undefined,
     outage: undefined,
     addresses: [],
+    redirections: [],
+    redirect: undefined,
     waiting: [],
   };
 }

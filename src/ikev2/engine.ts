@@ -4,7 +4,7 @@ import type { Engine, Env, Input, Output, StoreRecord } from "../core/engine.ts"
 import { Reports } from "../core/reports.ts";
 import { AddressPools } from "./address-pool.ts";
 import { command } from "./commands.ts";
-import { connectDue } from "./connect.ts";
+import { connectDue, redirectDue } from "./connect.ts";
 import { connectSoon, newConnection } from "./connections.ts";
 import { uniqueDue } from "./contact.ts";
 import { CookieSecrets } from "./cookies.ts";
@@ -16,6 +16,7 @@ import { checkLiveness, livenessDue } from "./liveness.ts";
 import { keepaliveDue } from "./nat.ts";
 import { restoreOutages } from "./outages.ts";
 import { fragmentsDue, receive } from "./receive.ts";
+import { redirectedDue } from "./redirection.ts";
 import { childLifetimeDue, childRekeyDue, ikeLifetimeDue, ikeRekeyDue, reauthenticationDue } from "./renewal.ts";
 import { endIkeSa, forget } from "./sa-life.ts";
 import { shutdownDue } from "./shutdown.ts";
@@ -42,6 +43,8 @@ const due: Readonly<Record<string, (ike: Ikev2, id: string) => void>> = {
   "create-child": createChildDue,
   "child-lifetime": childLifetimeDue,
   unique: uniqueDue,
+  redirect: redirectDue,
+  redirected: redirectedDue,
 };
 
 /** A request was not answered in time: again, or never again. */

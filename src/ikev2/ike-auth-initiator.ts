@@ -10,11 +10,12 @@ import { installChild } from "./child-life.ts";
 import { endsOf, offerChild, takeChildAnswer } from "./child-negotiation.ts";
 import { attemptFailed, childrenOf, connectSoon, missingChildren } from "./connections.ts";
 import { isFirstContact, supersede } from "./contact.ts";
-import { errorOf, notify, payloadOf } from "./contents.ts";
+import { errorOf, notify, notifyOf, payloadOf } from "./contents.ts";
 import { deleteIkeSa, deleteIkeTask, discardChild } from "./deletion.ts";
 import { identityPayload } from "./identity.ts";
 import { deriveChildKeys } from "./keys.ts";
 import { admits, claimedIdentity, type ProofFault, prove, requestCertificates, verifyProof } from "./proof.ts";
+import { sentOnAtAuth } from "./redirection.ts";
 import { count } from "./report.ts";
 import { announce, endIkeSa, establish } from "./sa-life.ts";
 import {
@@ -140,6 +141,11 @@ function notAuthentic(ike: Ikev2, sa: IkeSa, { code, why }: ProofFault): void {
 function authentic(ike: Ikev2, sa: IkeSa, sent: AuthSent, peer: Peer, payloads: readonly ReceivedPayload[]): void {
   const { now } = ike.env;
   const { connection, secured, replaces } = sent;
+  const redirect = notifyOf(payloads, NotifyType.REDIRECT);
+  if (redirect !== undefined) {
+    sentOnAtAuth(ike, sa, sent, redirect);
+    return;
+  }
   const configuration = receivedAddresses(connection, payloads);
   if (!configuration.ok) {
     useless(ike, sa, sent, configuration.error);

@@ -15,6 +15,7 @@ import { readIdentity } from "./identity.ts";
 import { deriveChildKeys } from "./keys.ts";
 import { admits, claimedIdentity, type ProofFault, prove, verifyProof } from "./proof.ts";
 import { chooseIke, ikeOffer } from "./proposals.ts";
+import { gatewayFor, sendOnAtAuth } from "./redirection.ts";
 import { count, report } from "./report.ts";
 import { announce, endIkeSa, establish } from "./sa-life.ts";
 import {
@@ -134,7 +135,7 @@ function refuse(
 function authentic(
   ike: Ikev2,
   sa: IkeSa,
-  { secured, init }: SaInitAnswered,
+  { secured, init, redirectedFrom }: SaInitAnswered,
   connection: ConnectionState,
   peer: Peer,
   payloads: readonly ReceivedPayload[],
@@ -160,6 +161,12 @@ function authentic(
     rekeying: false,
   });
   supersede(ike, established, payloads);
+  const gateway = gatewayFor(config, { redirects: secured.redirects, redirectedFrom }, sa.local.address);
+  if (gateway !== undefined) {
+    announce(ike, established);
+    const redirect = sendOnAtAuth(ike, established, gateway);
+    return { payloads: [id, ...certificates, auth, ...redirect], after: () => proceed(ike, established) };
+  }
   const assigned = assignAddresses(ike, established, payloads);
   const child =
     payloadOf(payloads, "SA") === undefined ? undefined : answerFirstChild(ike, established, assigned, payloads);

@@ -25,10 +25,11 @@ import {
 } from "./ike-sa-init.ts";
 import { initialIkeKeys } from "./keys.ts";
 import { acceptIke, firstIkeGroup, groupAskedFor, ikeOffer } from "./proposals.ts";
+import { redirectAbility, sentOnAtInit } from "./redirection.ts";
 import { count, drop } from "./report.ts";
 import { addIkeSa, endIkeSa } from "./sa-life.ts";
 import { freshSpi } from "./spis.ts";
-import type { AuthSent, ConnectionState, IkeSa, IkeSaIn, Ikev2, InitExchange, Replaces, SaInitSent } from "./state.ts";
+import type { Attempt, AuthSent, ConnectionState, IkeSa, IkeSaIn, Ikev2, InitExchange, SaInitSent } from "./state.ts";
 import type { Group } from "./suite.ts";
 import { answered, request } from "./transmit.ts";
 import type { Connection } from "./types.ts";
@@ -37,14 +38,6 @@ import { reopenRequest } from "./window.ts";
 /** A cookie, another group, another cookie after that: more often nobody needs to begin again. */
 const RESTARTS = 6;
 const NO_SPI = new Uint8Array(8);
-
-/** How an attempt differs from a plain one. */
-export interface Attempt {
-  /** Where to, instead of the configured peer (RFC 5685). */
-  readonly endpoint?: Endpoint;
-  readonly redirectedFrom?: string;
-  readonly replaces?: Replaces;
-}
 
 /** Begins an IKE SA. @returns it, undefined when the connection names nobody to begin with, or no socket fits. */
 export function initiate(ike: Ikev2, connection: ConnectionState, attempt: Attempt = {}): IkeSa | undefined {
@@ -93,7 +86,7 @@ function localFor(
 }
 
 /** HDR, [N(COOKIE)], SAi1, KEi, Ni, [N+] */
-function sendInit(ike: Ikev2, sa: IkeSaIn<SaInitSent>, phase: Omit<SaInitSent, "request">): void {
+function sendInit(ike: Ikev2, sa: IkeSaIn<SaInitSent>, phase: SaInitSent): void {
   const { config } = phase.connection;
   const spis = { initiator: sa.spiI, responder: NO_SPI };
   const payloads: readonly Payload[] = [
@@ -103,6 +96,7 @@ function sendInit(ike: Ikev2, sa: IkeSaIn<SaInitSent>, phase: Omit<SaInitSent, "
     { kind: "NONCE", data: phase.nonce },
     ...natDetection(ike.env, spis, { from: sa.local, to: sa.remote }, config.encapsulation),
     ...abilities(config.fragmentation),
+    ...redirectAbility(phase),
   ];
   const header = {
     spiI: sa.spiI,
@@ -143,6 +137,12 @@ export function initAnswered(
     else restart(ike, sa, { cookie: cookie.data });
     return;
   }
+  const redirect = notifyOf(payloads, NotifyType.REDIRECT);
+  if (redirect !== undefined) {
+    const why = sentOnAtInit(ike, sa, redirect, from);
+    if (why !== undefined) refusedBecause(sa, "redirected", why);
+    return;
+  }
   const error = errorOf(payloads);
   if (error !== undefined) {
     refused(ike, sa, error, from);
@@ -164,10 +164,14 @@ function refused(ike: Ikev2, sa: IkeSaIn<SaInitSent>, error: NotifyPayload, from
     }
   }
   count(ike, "refused-in-the-clear");
-  if (phase.refusal !== undefined) return;
   const name = nameOf(NotifyType, error.type);
-  const why = `${from.address} refuses with ${name}, which is not protected`;
-  sa.phase = { ...phase, refusal: { code: name, why, sent: sa.window.inFlight?.sent ?? 0 } };
+  refusedBecause(sa, name, `${from.address} refuses with ${name}, which is not protected`);
+}
+
+/** The first refusal is the one that is told, when nothing better comes. */
+function refusedBecause(sa: IkeSaIn<SaInitSent>, code: string, why: string): void {
+  if (sa.phase.refusal !== undefined) return;
+  sa.phase = { ...sa.phase, refusal: { code, why, sent: sa.window.inFlight?.sent ?? 0 } };
 }
 
 function keyExchange(ike: Ikev2, group: Group): KeyExchange {
@@ -201,7 +205,7 @@ function agree(
   const theirFragments = notifyOf(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
   const keys = initialIkeKeys(env.crypto, suite, nonces, secret, spis);
   const fragmentation = config.fragmentation && theirFragments;
-  const secured = secure(ike, "initiator", { suite, keys, spis, nat, fragmentation });
+  const secured = secure(ike, "initiator", { suite, keys, spis, nat, fragmentation, redirects: false });
   sa.spiR = spiR.slice();
   const init: InitExchange = {
     nonces: { initiator: nonce, responder: nr.data.slice() },

@@ -22,6 +22,8 @@ import {
 import { initialIkeKeys } from "./keys.ts";
 import { inRanges, requestCertificates } from "./proof.ts";
 import { answer, type Choice, chooseIke, groupToAskFor } from "./proposals.ts";
+import { redirectNotify } from "./redirect.ts";
+import { gatewayForAll, redirectable, tellSentOn } from "./redirection.ts";
 import { count, drop } from "./report.ts";
 import { addIkeSa } from "./sa-life.ts";
 import { freshSpi } from "./spis.ts";
@@ -111,7 +113,13 @@ function mayBegin(ike: Ikev2, first: First): boolean {
 
 function begin(ike: Ikev2, first: First, candidates: readonly ConnectionState[], digest: string): void {
   const { datagram, offered, ke } = first;
-  const { from } = datagram;
+  const { from, via } = datagram;
+  const gateway = gatewayForAll(candidates, redirectable(first.payloads), via.address);
+  if (gateway !== undefined) {
+    for (const connection of candidates.slice(0, 1)) tellSentOn(ike, connection, from, gateway);
+    answerInClear(ike, first, [redirectNotify(gateway, first.nonce.data)]);
+    return;
+  }
   const choice = chooseIke(
     offered,
     candidates.flatMap(({ config }) => config.ikeProposals),
@@ -159,6 +167,7 @@ function accept(
   const nat = detectNat(env, payloads, { ...spis, responder: header.spiR }, { from, to: via }, encapsulation);
   const theirs = notifyOf(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
   const fragmentation = theirs && configs.some((config) => config.fragmentation);
+  const { redirects, redirectedFrom } = redirectable(payloads);
   const answered: readonly Payload[] = [
     answer(choice, new Uint8Array()),
     { kind: "KE", group: own.group, data: own.publicValue },
@@ -170,7 +179,7 @@ function accept(
   ];
   const response = encodeMessage(answerHeader({ ...header, spiR }), answered);
   const keys = initialIkeKeys(env.crypto, suite, nonces, secret, spis);
-  const secured = secure(ike, "responder", { suite, keys, spis, nat, fragmentation });
+  const secured = secure(ike, "responder", { suite, keys, spis, nat, fragmentation, redirects });
   const sa = addIkeSa(
     ike,
     "responder",
@@ -189,6 +198,7 @@ function accept(
         peerHashes: peerHashes(payloads),
       },
       candidates,
+      redirectedFrom,
     },
   );
   // IKE_SA_INIT was Message ID 0

@@ -91,10 +91,11 @@ export interface Agreed {
   readonly spis: IkeSpis;
   readonly nat: Nat;
   readonly fragmentation: boolean;
+  readonly redirects: boolean;
 }
 
 /** Keys of an IKE SA as they are used from the side of `role`; the key log gets them if there is one. */
-export function secure(ike: Ikev2, role: Role, { suite, keys, spis, nat, fragmentation }: Agreed): Secured {
+export function secure(ike: Ikev2, role: Role, { suite, keys, spis, nat, fragmentation, redirects }: Agreed): Secured {
   const { crypto } = ike.env;
   if (ike.policy.keyLog) ike.out.push({ out: "key-log", line: keyLogLine(crypto, suite, spis, keys) });
   const [own, peer] = role === "initiator" ? [keys.initiator, keys.responder] : [keys.responder, keys.initiator];
@@ -106,6 +107,7 @@ export function secure(ike: Ikev2, role: Role, { suite, keys, spis, nat, fragmen
     receiving: { encryption, integrity, keys: peer },
     nat,
     fragmentation,
+    redirects,
   };
 }
 

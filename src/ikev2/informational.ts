@@ -9,6 +9,7 @@ import { payloadsOf } from "./contents.ts";
 import type { ReceivedReason } from "./delete-reason.ts";
 import { deleteEsp, heardReasons, IN_RETURN, reasonPayloads } from "./deletion.ts";
 import { handOver, usedByPeer } from "./inherit.ts";
+import { sentOn } from "./redirection.ts";
 import { reportSeldom } from "./report.ts";
 import { endIkeSa, type IkeSaEnd } from "./sa-life.ts";
 import { type Answer, type EstablishedSa, type IkeSa, type Ikev2, isEstablished, type Received } from "./state.ts";
@@ -19,6 +20,7 @@ type NotifyHandler = (ike: Ikev2, sa: EstablishedSa, notify: NotifyPayload, requ
 
 const handlers: Readonly<Record<number, NotifyHandler>> = {
   [NotifyType.AUTHENTICATION_FAILED]: refusedOurProof,
+  [NotifyType.REDIRECT]: sentOn,
 };
 
 /** HDR, SK {[N+] [D+] [CP]}; the answer has the Deletes of what goes with what was deleted. */

@@ -26,21 +26,21 @@ describe("a REDIRECT", () => {
 
   test("is read back, with its nonce", () => {
     expect(readRedirect(redirectNotify("2001:db8::9", nonce))).toEqual({
-      ok: true,
-      value: { address: "2001:db8::9", nonce },
+      address: { ok: true, value: "2001:db8::9" },
+      nonce,
     });
     expect(readRedirect(redirectNotify("192.0.2.9"))).toEqual({
-      ok: true,
-      value: { address: "192.0.2.9", nonce: new Uint8Array() },
+      address: { ok: true, value: "192.0.2.9" },
+      nonce: new Uint8Array(),
     });
   });
 
   test("to a host name is told, and not followed", () => {
-    expect(readRedirect(redirectNotify("gw2.example"))).toEqual({
+    expect(readRedirect(redirectNotify("gw2.example")).address).toEqual({
       ok: false,
       error: "host names are not looked up: gw2.example",
     });
-    expect(readRedirect(received(3, 4, 0x24, 0x28, 0x1b, 0x29))).toEqual({
+    expect(readRedirect(received(3, 4, 0x24, 0x28, 0x1b, 0x29)).address).toEqual({
       ok: false,
       error: "host names are not looked up: \ufffd(\ufffd)",
     });
@@ -54,8 +54,8 @@ describe("a REDIRECT", () => {
     ["a length over its end", received(1, 40, 1, 2, 3, 4), "the REDIRECT cannot be read"],
     ["nothing in it", received(), "the REDIRECT cannot be read"],
   ])("with %s leads nowhere", (_, notification, why) => {
-    const read = readRedirect(notification);
-    expect(read.ok ? undefined : read.error).toMatch(why);
+    const { address } = readRedirect(notification);
+    expect(address.ok ? undefined : address.error).toMatch(why);
   });
 });
 

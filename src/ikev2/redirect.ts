@@ -42,19 +42,19 @@ function gatewayOf(text: string): Gateway {
   return { gatewayType: address.length === 4 ? GatewayType.IPV4 : GatewayType.IPV6, identity: address };
 }
 
-/** Where a client is sent to. */
+/** What a REDIRECT says. */
 export interface Redirect {
-  /** In its canonical text. */
-  readonly address: string;
-  readonly nonce: Uint8Array;
+  /** Where a client is sent to, in its canonical text; or why that is nowhere, for the ledger. */
+  readonly address: Result<string, string>;
+  /** Undefined when the whole cannot be read. */
+  readonly nonce: Uint8Array | undefined;
 }
 
-/** Reads a REDIRECT; or why it leads nowhere, for the ledger. */
-export function readRedirect({ data }: NotifyPayload): Result<Redirect, string> {
+/** Reads a REDIRECT. */
+export function readRedirect({ data }: NotifyPayload): Redirect {
   const read = decodeNotifyData(redirect, data);
-  if (!read.ok) return err("the REDIRECT cannot be read");
-  const address = gatewayAddress(read.value);
-  return address.ok ? ok({ address: address.value, nonce: read.value.nonce }) : address;
+  if (!read.ok) return { address: err("the REDIRECT cannot be read"), nonce: undefined };
+  return { address: gatewayAddress(read.value), nonce: read.value.nonce };
 }
 
 /** The address of the gateway that sent a client here; undefined when it cannot be read. */

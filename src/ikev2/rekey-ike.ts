@@ -182,11 +182,11 @@ function succeed(ike: Ikev2, old: IkeSa, basis: Basis, made: Made): EstablishedS
   const [initiator, responder] = spis;
   const seed = rekeyedSkeyseed(crypto, { prf: secured.suite.prf, d: secured.d }, nonces, secret);
   const keys = deriveIkeKeys(crypto, suite, seed, nonces, { initiator, responder });
-  const { nat, fragmentation } = secured;
+  const { nat, fragmentation, redirects } = secured;
   const phase: Established = {
     at: "ESTABLISHED",
     connection,
-    secured: secure(ike, role, { suite, keys, spis: { initiator, responder }, nat, fragmentation }),
+    secured: secure(ike, role, { suite, keys, spis: { initiator, responder }, nat, fragmentation, redirects }),
     peer,
     authenticatedAt,
     since: ike.env.now,

@@ -43,6 +43,7 @@ const DEADLINES = [
   "ike-lifetime",
   "reauthenticate",
   "unique",
+  "redirected",
 ];
 
 /** An IKE SA that begins. */
@@ -161,7 +162,8 @@ function leave(ike: Ikev2, sa: IkeSa, phase: Phase, connection: ConnectionState,
   const stood = phase.at === "ESTABLISHED" || (phase.at === "DELETING" && phase.peer !== undefined);
   if (stood) down(ike, connection, end);
   // of one that did not prove who it is this was told at once
-  else if (sa.role === "initiator" && phase.at !== "DELETING") attemptFailed(ike, connection, ...failureOf(end));
+  else if (sa.role === "initiator" && phase.at !== "DELETING" && end.by !== "succession")
+    attemptFailed(ike, connection, ...failureOf(end));
 }
 
 /** So long, and so many, are kept to repeat the answer to a Delete whose sender has not got it. */

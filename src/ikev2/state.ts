@@ -15,6 +15,7 @@ import type { Reassembly } from "./fragments.ts";
 import type { HalfOpen } from "./half-open.ts";
 import type { IkeKeys, Nonces } from "./keys.ts";
 import type { Protection, Sending } from "./protect.ts";
+import type { Redirections } from "./redirect.ts";
 import type { EspSuite, Group, IkeSuite } from "./suite.ts";
 import type { ChildPolicy, Connection, Ikev2Policy } from "./types.ts";
 import type { Window } from "./window.ts";
@@ -69,8 +70,20 @@ export interface ConnectionState {
   outage: Outage | undefined;
   /** As a client: the addresses that a gateway gave last, which are asked for again. */
   addresses: readonly Uint8Array[];
+  /** When gateways sent us on, as a client, the last few times (RFC 5685 7). */
+  redirections: Redirections;
+  /** Where to, until that is begun: the deadline `redirect:NAME`. */
+  redirect: Attempt | undefined;
   /** `up` commands that wait for it, or for one of its children. */
   waiting: Waiter[];
+}
+
+/** How an attempt of ours differs from a plain one. */
+export interface Attempt {
+  /** Where to, instead of the configured peer. */
+  readonly endpoint?: Endpoint;
+  readonly redirectedFrom?: string;
+  readonly replaces?: Replaces;
 }
 
 /** A command that is answered later. */
@@ -159,6 +172,8 @@ export interface Secured {
   readonly nat: Nat;
   /** Both sides can do RFC 7383. */
   readonly fragmentation: boolean;
+  /** The peer lets itself be sent to another gateway (RFC 5685). */
+  readonly redirects: boolean;
 }
 
 /** Who is behind a NAT (RFC 7296 2.23). */
@@ -217,6 +232,8 @@ export interface SaInitAnswered {
   readonly init: InitExchange;
   /** Connections that it may be, by address; IDi decides. */
   readonly candidates: readonly ConnectionState[];
+  /** The gateway that sent it here. */
+  readonly redirectedFrom: string | undefined;
 }
 
 /** Initiator: IKE_AUTH is out. */

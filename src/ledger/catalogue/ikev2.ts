@@ -120,6 +120,14 @@ export const ikev2Events: Catalogue = {
       return `the gateway gives ${listed(names(e, "addresses"))}${resolving}`;
     },
   },
+  /** As a client. figures: from, to (gateways). */
+  "ikev2.redirected": { sentence: (e) => `the gateway ${text(e, "from")} sends us to ${text(e, "to")}` },
+  /** As a client of a gateway that serves it until then. reason. */
+  "ikev2.redirect-refused": { sentence: (e) => `the gateway wants to send us to another one, in vain${reason(e)}` },
+  /** As a gateway. figures: client, to, times. */
+  "ikev2.sent-on": {
+    sentence: (e) => `the client at ${text(e, "client")} is sent to the gateway ${text(e, "to")}${times(e)}`,
+  },
   "ikev2.connection-removed": { sentence: () => "the connection is no longer in the configuration" },
   /** Its own line says that the old one was deleted, too. figures: replaces, suite, heldSeconds; child, spiIn, spiOut. */
   "ikev2.rekeyed": {
