@@ -4,7 +4,6 @@
  */
 import type { Datagram } from "../core/engine.ts";
 import { ExchangeType, Flag, NotifyType } from "../iana/ikev2.ts";
-import { nameOf } from "../iana/names.ts";
 import { equal, hex, isZero } from "../util/octets.ts";
 import { decodeHeader } from "../wire/ikev2/header.ts";
 import {
@@ -39,7 +38,7 @@ export function receive(ike: Ikev2, datagram: Datagram): void {
   const header = decodeHeader(message.bytes);
   if (header.ok) route(ike, message, header.value);
   else {
-    drop(ike, `header.${header.error.code}`, header.error.message, message.from);
+    drop(ike, header.error.code === "version" ? "version" : "malformed", header.error.message, message.from);
     if (header.error.header !== undefined) refuseVersion(ike, message, header.error.header);
   }
 }
@@ -95,7 +94,7 @@ function route(ike: Ikev2, datagram: Datagram, header: Header): void {
   }
   if (ended !== undefined) {
     if (!response && standingOf(sa.window, header.messageId) === "repeated") repeated(ike, sa, secured, datagram);
-    else count(ike, "ended");
+    else count(ike, "drop.ended");
   } else if (response) takeResponse(ike, sa, secured, datagram, header);
   else takeRequestOf(ike, sa, secured, datagram, header);
 }
@@ -105,14 +104,14 @@ function init(ike: Ikev2, datagram: Datagram, header: Header, response: boolean,
   const { from } = datagram;
   const message = decodeMessage(datagram.bytes);
   if (!message.ok) {
-    drop(ike, `init.${message.error.code}`, message.error.message, from);
+    drop(ike, "malformed", message.error.message, from);
     return;
   }
   const { payloads } = message.value;
   const sa = response && !byInitiator ? ike.ikeSas.get(hex(header.spiI)) : undefined;
   const expected = response ? sa !== undefined && isIn(sa, "SA_INIT_SENT") : byInitiator && isZero(header.spiR);
   if (!expected || header.messageId !== 0) {
-    count(ike, "unexpected-init");
+    count(ike, "drop.unexpected");
     return;
   }
   const critical = unsupportedCritical(payloads);
@@ -120,7 +119,7 @@ function init(ike: Ikev2, datagram: Datagram, header: Header, response: boolean,
   if (critical !== undefined) {
     drop(ike, "critical", `the critical payload ${critical} is not supported`, from);
     if (!response) refuseCritical(ike, datagram, header, critical);
-  } else if (fault !== undefined) drop(ike, "contents", fault, from);
+  } else if (fault !== undefined) drop(ike, "malformed", fault, from);
   else if (sa === undefined) initRequested(ike, datagram, header, payloads);
   else if (isIn(sa, "SA_INIT_SENT")) initAnswered(ike, sa, datagram, header.spiR, payloads);
 }
@@ -149,7 +148,7 @@ function outside(ike: Ikev2, { from, via, bytes }: Datagram, header: Header, res
 function envelopeOf(ike: Ikev2, sa: IkeSa, { bytes, from }: Datagram): Enveloped | undefined {
   const message = decodeMessage(bytes);
   if (!message.ok) {
-    drop(ike, `malformed.${message.error.code}`, message.error.message, from);
+    drop(ike, "malformed", message.error.message, from);
     return undefined;
   }
   const envelope = enveloped(bytes, message.value.payloads);
@@ -177,11 +176,11 @@ function takeRequestOf(ike: Ikev2, sa: IkeSa, secured: Secured, datagram: Datagr
   const standing = standingOf(sa.window, messageId);
   if (standing === "repeated") repeated(ike, sa, secured, datagram);
   // an old copy, most of the time
-  else if (standing === "outside") count(ike, "message-id");
+  else if (standing === "outside") count(ike, "drop.message-id");
   if (standing !== "new") return;
   const handler = handlerOf(exchange, sa.phase.at);
   if (handler === undefined) {
-    count(ike, `early.${nameOf(ExchangeType, exchange)}`);
+    count(ike, "drop.unexpected");
     return;
   }
   const opened = openMessage(ike, sa, secured, datagram, messageId, "request");
@@ -225,7 +224,7 @@ function takeResponse(ike: Ikev2, sa: IkeSa, secured: Secured, datagram: Datagra
   const { messageId, exchangeType: exchange } = header;
   if (!answersRequest(sa.window, messageId) || sa.current?.exchange !== exchange) {
     // one without protection may be a hint
-    if (envelopeOf(ike, sa, datagram) !== undefined) count(ike, "unexpected-response");
+    if (envelopeOf(ike, sa, datagram) !== undefined) count(ike, "drop.unexpected");
     return;
   }
   const opened = openMessage(ike, sa, secured, datagram, messageId, "response");
@@ -300,7 +299,7 @@ function openMessage(
   }
   sa.fragments[direction] = undefined;
   if (collected.now === "complete") return { ok: true, content: collected.content };
-  drop(ike, "fragments", collected.why, from);
+  drop(ike, "fragment", collected.why, from);
   return undefined;
 }
 
