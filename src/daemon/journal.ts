@@ -36,6 +36,11 @@ export class Journal {
     return this.#records.size + this.#events.length;
   }
 
+  /** Whether there are records among what waits. */
+  get holdsRecords(): boolean {
+    return this.#records.size > 0;
+  }
+
   /** Makes everything durable. @throws StoreError; then everything still waits. */
   flush(): void {
     if (this.waiting === 0) return;

@@ -92,6 +92,17 @@ test("records that nothing was sent after are written together within 50 ms", ()
   expect(log).toEqual(["commit a b c"]);
 });
 
+test("an event alone holds up no send: those of many steps are written together", () => {
+  const { engine, log, store, datagram } = stage();
+  engine.next = [event, send];
+  datagram();
+  datagram();
+  expect(log).toEqual(["send", "send"]);
+  vi.advanceTimersByTime(50);
+  expect(log).toEqual(["send", "send", "commit"]);
+  expect(store.ledger).toHaveLength(2);
+});
+
 test("lines of the key log go to whoever takes them, and into no transaction", () => {
   const { engine, log, datagram } = stage();
   engine.next = [record("a"), { out: "key-log", line: "aa,bb" }, send];
@@ -129,7 +140,7 @@ test("a store that works again gets the engine's whole state before the held dat
   engine.next = [];
   store.failing = false;
   vi.advanceTimersByTime(3000);
-  expect(log).toEqual(["store failed", "commit a whole", "store works", "commit", "send"]);
+  expect(log).toEqual(["store failed", "commit a whole", "store works", "send", "commit"]);
   expect(shell.condition.works).toBe(true);
   expect(engine.inputs.at(-1)).toEqual({ in: "deadline" });
   expect(store.ledger.map(({ kind }) => kind)).toEqual(["server.store-failed", "server.store-recovered"]);

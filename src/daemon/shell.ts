@@ -1,6 +1,7 @@
 /**
  * Runs one engine: gives it inputs, carries its outputs out in their order, and keeps the promise that a record is
- * durable before anything that was said after it leaves. When the store fails it holds the engine still.
+ * durable before anything that was said after it leaves. Events alone wait for a batch: no promise to a peer hangs on
+ * them, and a transaction costs more than a handshake. When the store fails it holds the engine still.
  */
 import type {
   Datagram,
@@ -205,7 +206,7 @@ export class Shell<Command> {
           journal.event(output.event);
           break;
         case "send":
-          if (this.#durable()) carrier.send(output.from, output.to, output.bytes, output.multicast);
+          if (this.#kept()) carrier.send(output.from, output.to, output.bytes, output.multicast);
           else this.#held.push({ at: this.#parts.now(), send: output });
           break;
         case "reply":
@@ -237,6 +238,11 @@ export class Shell<Command> {
     }
     if (journal.waiting >= batchSize) this.#commit();
     else if (journal.waiting > 0 && this.#condition.works) this.#batch.within(batchMs);
+  }
+
+  /** Every record said so far is durable; events alone wait for their batch. A member speaks on without it. */
+  #kept(): boolean {
+    return this.#parts.journal.holdsRecords ? this.#durable() : !this.#frozen;
   }
 
   /** Everything said so far is durable; a member speaks on without it. */
