@@ -1,8 +1,8 @@
 /** The deadline `connect:NAME`: what of a connection is to stand and does not is begun. */
-import { establishedSas, isConnecting, missingChildren } from "./connections.ts";
+import { establishedSas, isConnecting, wantedChildren } from "./connections.ts";
 import { createChild } from "./create-child.ts";
 import { initiate } from "./ike-sa-init-initiator.ts";
-import type { ConnectionState, EstablishedSa, Ikev2 } from "./state.ts";
+import type { EstablishedSa, Ikev2 } from "./state.ts";
 import { ask } from "./transmit.ts";
 
 /** Begins the IKE SA of a connection, unless one stands or is on its way; under one that stands what is missing of its children. */
@@ -11,7 +11,7 @@ export function connectDue(ike: Ikev2, name: string): void {
   if (connection === undefined || ike.closing || isConnecting(connection)) return;
   const sa = establishedSas(connection).at(-1);
   if (sa === undefined) initiate(ike, connection);
-  else for (const name of wantedChildren(connection, sa)) begin(ike, sa, name);
+  else for (const name of wantedChildren(sa)) begin(ike, sa, name);
 }
 
 /** The deadline `redirect:NAME`: a gateway has sent us to another one (RFC 5685). */
@@ -21,12 +21,6 @@ export function redirectDue(ike: Ikev2, name: string): void {
   const attempt = connection.redirect;
   connection.redirect = undefined;
   initiate(ike, connection, attempt);
-}
-
-/** Those that start with the connection, when it is to be up, and those that somebody waits for. */
-function wantedChildren(connection: ConnectionState, sa: EstablishedSa): ReadonlySet<string> {
-  const asked = connection.waiting.flatMap(({ child }) => child ?? []);
-  return new Set([...missingChildren(sa), ...asked]);
 }
 
 function begin(ike: Ikev2, sa: EstablishedSa, name: string): void {

@@ -131,6 +131,12 @@ export function missingChildren(sa: EstablishedSa): string[] {
   return childrenOf(connection).flatMap(({ name }) => (hasChild(sa, name) ? [] : [name]));
 }
 
+/** Those, and what somebody waits for. */
+export function wantedChildren(sa: EstablishedSa): ReadonlySet<string> {
+  const asked = sa.phase.connection.waiting.flatMap(({ child }) => child ?? []);
+  return new Set([...missingChildren(sa), ...asked]);
+}
+
 function hasChild({ phase }: EstablishedSa, name: string): boolean {
   for (const { policy, state } of phase.children.values()) {
     if (policy.name === name && state !== "deleting") return true;

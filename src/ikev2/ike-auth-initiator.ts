@@ -8,7 +8,7 @@ import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { childFailed } from "./child-failure.ts";
 import { installChild } from "./child-life.ts";
 import { endsOf, offerChild, takeChildAnswer } from "./child-negotiation.ts";
-import { attemptFailed, childrenOf, connectSoon, missingChildren } from "./connections.ts";
+import { attemptFailed, childrenOf, connectSoon, wantedChildren } from "./connections.ts";
 import { isFirstContact, supersede } from "./contact.ts";
 import { errorOf, notify, notifyOf, payloadOf } from "./contents.ts";
 import { deleteIkeSa, deleteIkeTask, discardChild } from "./deletion.ts";
@@ -166,7 +166,7 @@ function authentic(ike: Ikev2, sa: IkeSa, sent: AuthSent, peer: Peer, payloads: 
   announce(ike, established);
   takeAddresses(ike, established, configuration.value);
   // what IKE_AUTH has no room for
-  const more = takeChild(ike, established, sent, payloads) && missingChildren(established).length > 0;
+  const more = takeChild(ike, established, sent, payloads) && wantedChildren(established).size > 0;
   if (more) connectSoon(ike, connection, 0);
   if (replaces !== undefined) {
     const old = ike.ikeSas.get(replaces.key);
