@@ -2,13 +2,14 @@
  * Phase 1 of one daemon: all exchanges and SAs of both roles. It is a part of an engine; the protocol above (GDOI)
  * composes it and hands it what arrives for main mode and Informational exchanges.
  */
+
+import { certificateFault } from "../core/certificate-standing.ts";
 import type { Datagram, Endpoint, Env, Instant, JobResult, Output, WorkId } from "../core/engine.ts";
 import { ExchangeType } from "../iana/isakmp.ts";
 import { nameOf } from "../iana/names.ts";
 import { isZero } from "../util/octets.ts";
 import type { Header, Payload } from "../wire/payloads.ts";
 import { Book } from "./book.ts";
-import { certificateFault } from "./certificate-standing.ts";
 import { saId } from "./established.ts";
 import type { Context } from "./exchange.ts";
 import { protectNotices } from "./informational.ts";

@@ -1,8 +1,8 @@
 /** Another policy: what is gone from it is deleted with that reason, what stays keeps its SAs, what is new begins. */
 import { connectSoon, establishedSas, isConnecting, newConnection, refuseWaiting } from "./connections.ts";
 import { deleteChild, deleteIkeSa } from "./deletion.ts";
+import { entitlement } from "./entitlement.ts";
 import { forgetOutage } from "./outages.ts";
-import { admits } from "./proof.ts";
 import { report } from "./report.ts";
 import { type ConnectionState, type Ikev2, isEstablished } from "./state.ts";
 import type { Connection, Ikev2Policy } from "./types.ts";
@@ -42,10 +42,12 @@ function change(ike: Ikev2, connection: ConnectionState, config: Connection): vo
   connection.config = config;
   const stopped = before.start === "always" && !connection.wanted;
   connection.wanted = config.start === "always" && !stopped;
+  const unentitled = entitlement(ike, config);
   for (const sa of establishedSas(connection)) {
     const { peer, children } = sa.phase;
-    if (admits(ike, config, peer.identity) === undefined) {
-      deleteIkeSa(ike, sa, { cause: "ike-configuration-removed" });
+    const fault = unentitled(peer);
+    if (fault !== undefined) {
+      deleteIkeSa(ike, sa, { cause: "ike-configuration-removed", text: fault });
       continue;
     }
     for (const child of [...children.values()]) {

@@ -1,7 +1,8 @@
 /** Certificates that members have registered with, and what becomes of those that are revoked or trusted no more. */
+
+import { certificateFault } from "../../core/certificate-standing.ts";
 import type { Env, StoreRecord } from "../../core/engine.ts";
 import type { CertificateReference, CertificateStanding, CryptoProvider } from "../../crypto/provider.ts";
-import { certificateFault } from "../../ikev1/certificate-standing.ts";
 import type { Phase1Policy } from "../../ikev1/types.ts";
 import { equal, hex } from "../../util/octets.ts";
 import { Fields } from "../plain.ts";

@@ -1,7 +1,8 @@
 /** The operator's commands. */
+
+import { CERTIFICATE_REVOKED, CERTIFICATE_UNTRUSTED } from "../../core/certificate-standing.ts";
 import type { Plain, Refusal } from "../../core/engine.ts";
 import { parseIdentity } from "../../core/identity.ts";
-import { CERTIFICATE_REVOKED, CERTIFICATE_UNTRUSTED } from "../../ikev1/certificate-standing.ts";
 import { admit, evict } from "./eviction.ts";
 import type { Group } from "./group.ts";
 import type { Member } from "./members.ts";

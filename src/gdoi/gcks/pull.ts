@@ -2,11 +2,12 @@
  * GROUPKEY-PULL, the responder (RFC 6407 3.4). Nothing is recorded of a member, and no SID or leaf is given away, before
  * HASH(3) has proven that it is live (RFC 6407 3.2 and 7.2.5).
  */
+
+import { CERTIFICATE_REVOKED, CERTIFICATE_UNTRUSTED } from "../../core/certificate-standing.ts";
 import type { Datagram } from "../../core/engine.ts";
 import { identityText, sameIdentity } from "../../core/identity.ts";
 import { Doi, Flag, NotifyType } from "../../iana/isakmp.ts";
 import { nameOf } from "../../iana/names.ts";
-import { CERTIFICATE_REVOKED, CERTIFICATE_UNTRUSTED } from "../../ikev1/certificate-standing.ts";
 import type { Phase1Endpoint } from "../../ikev1/endpoint.ts";
 import type { Phase1Sa } from "../../ikev1/types.ts";
 import type { Subject } from "../../ledger/event.ts";

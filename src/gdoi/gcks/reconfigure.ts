@@ -1,6 +1,7 @@
 /** Groups that come, change and go with the configuration. Keys and sessions of the others are left alone. */
+
+import { CERTIFICATE_REVOKED, CERTIFICATE_UNTRUSTED } from "../../core/certificate-standing.ts";
 import type { StoreRecord } from "../../core/engine.ts";
-import { CERTIFICATE_REVOKED, CERTIFICATE_UNTRUSTED } from "../../ikev1/certificate-standing.ts";
 import { equal } from "../../util/octets.ts";
 import type { GroupPolicy } from "../policy.ts";
 import { authorise } from "./authorisation.ts";
