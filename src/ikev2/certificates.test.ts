@@ -39,6 +39,15 @@ describe("CERTREQ", () => {
     expect(requestedAuthorities(theirs).map(hex)).toEqual([hex(keyHashOf(anchor))]);
   });
 
+  test("stays small, whatever the number of anchors", () => {
+    const crypto = {
+      ...nodeCrypto,
+      parseCertificate: (der: Uint8Array) => ({ ...nodeCrypto.parseCertificate(root.certificate), publicKey: der }),
+    };
+    const anchors = Array.from({ length: 100 }, (_, i) => Uint8Array.of(i));
+    expect(certificateRequest(crypto, anchors)?.authorities.length).toBe(32 * 20);
+  });
+
   test("of another encoding, or that is no list of hashes, asks for nothing", () => {
     const request = (encoding: number, authorities: Uint8Array): CertreqPayload => ({
       kind: "CERTREQ",

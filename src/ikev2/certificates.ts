@@ -7,6 +7,8 @@ import type { CertPayload, CertreqPayload, Payload } from "../wire/ikev2/payload
 
 /** Octets of a SHA-1 hash, by which CERTREQ names an authority. */
 const HASH_OCTETS = 20;
+/** Authorities that a CERTREQ names: it stands in IKE_SA_INIT, which no fragmentation of IKE helps, and is a hint only (3.7). */
+const MOST_AUTHORITIES = 32;
 /** More than any chain has (verifyChain takes ten); revocation lists of a few of its authorities. */
 const MOST_CERTIFICATES = 10;
 const MOST_CRLS = 4;
@@ -25,7 +27,7 @@ function keyHash(crypto: CryptoProvider, der: Uint8Array): Uint8Array {
 }
 
 /**
- * The CERTREQ for trust anchors (DER): each one's key once. Undefined without anchors: there is nothing to ask for.
+ * The CERTREQ for trust anchors (DER): each one's key once, of many the first. Undefined without anchors: there is nothing to ask for.
  * @throws CryptoError "bad-key" for an anchor that is no certificate.
  */
 export function certificateRequest(crypto: CryptoProvider, anchors: readonly Uint8Array[]): CertreqPayload | undefined {
@@ -34,7 +36,7 @@ export function certificateRequest(crypto: CryptoProvider, anchors: readonly Uin
   return {
     kind: "CERTREQ",
     encoding: CertificateEncoding.X509_SIGNATURE,
-    authorities: concat(...hashes.values()),
+    authorities: concat(...[...hashes.values()].slice(0, MOST_AUTHORITIES)),
   };
 }
 
