@@ -119,8 +119,8 @@ export function childrenOf({ config, stopped }: ConnectionState): ChildPolicy[] 
   return config.children.filter(({ name, start }) => start === "connection" && !stopped.has(name));
 }
 
-/** A child of a connection that is to be up was deleted by the peer: it is tried again. */
-export function childDown(ike: Ikev2, sa: EstablishedSa): void {
+/** Children of a connection that is to be up do not stand: the peer deleted or never began them. They are tried in a while. */
+export function retryMissing(ike: Ikev2, sa: EstablishedSa): void {
   const { connection } = sa.phase;
   if (connection.wanted && missingChildren(sa).length > 0) connectSoon(ike, connection, backOff(ike, connection));
 }

@@ -9,6 +9,7 @@ import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { requestedAuthorities } from "./certificates.ts";
 import { installChild } from "./child-life.ts";
 import { answerChild, type ChildAnswer, type ChildRefusal, virtualEnds } from "./child-negotiation.ts";
+import { retryMissing } from "./connections.ts";
 import { supersede } from "./contact.ts";
 import { notify, payloadOf, payloadsOf } from "./contents.ts";
 import { readIdentity } from "./identity.ts";
@@ -177,6 +178,7 @@ function authentic(
     const keys = deriveChildKeys(ike.env.crypto, { prf, d: secured.d }, agreement.suite, init.nonces);
     installChild(ike, established, agreement, { keys, initiated: false, outbound: true });
   } else if (child !== undefined) tellRefusal(ike, established, child.error);
+  retryMissing(ike, established);
   const after = () => proceed(ike, established);
   // 2.19: the CP payload stands before the SA payload
   const configuration = assigned.ok ? assigned.value : [];

@@ -4,7 +4,7 @@ import { nameOf } from "../iana/names.ts";
 import { hex } from "../util/octets.ts";
 import type { DeletePayload, NotifyPayload, Payload } from "../wire/ikev2/payloads.ts";
 import { removeChild } from "./child-life.ts";
-import { childDown } from "./connections.ts";
+import { retryMissing } from "./connections.ts";
 import { payloadsOf } from "./contents.ts";
 import type { ReceivedReason } from "./delete-reason.ts";
 import { deleteEsp, heardReasons, IN_RETURN, reasonPayloads } from "./deletion.ts";
@@ -74,7 +74,7 @@ function deletedByPeer(
     named.delete(hex(child.spiOut));
   }
   noteEarly(sa, named);
-  if (gone.length > 0) childDown(ike, sa);
+  if (gone.length > 0) retryMissing(ike, sa);
   return gone.flatMap(({ state, spiIn }) => (state === "deleting" ? [] : [spiIn]));
 }
 

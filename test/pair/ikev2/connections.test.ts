@@ -188,3 +188,24 @@ test("views show what stands, and no key", async () => {
     halfOpen: 0,
   });
 });
+
+test("what the peer does not begin under its IKE SA is begun by the side that is to keep it up", async () => {
+  const start = { start: "always", retryMs: { first: 2000, max: 2000 } } as const;
+  const pair = ikev2World({
+    left: { children: [childPolicy("left"), extra("left")] },
+    right: { ...start, children: [childPolicy("right"), { ...extra("right"), start: "connection" }] },
+  });
+  const { world, left, right } = pair;
+  right.command({ do: "down", target: "tunnel" });
+  await world.runFor(1000);
+  await ask(world, left, { do: "up", target: "tunnel" });
+  expect(childSas(right).map(({ name }) => name)).toEqual(["net"]);
+  const up = right.command({ do: "up", target: "tunnel" });
+  await world.runUntil(() => up.answer !== undefined, 10_000);
+  expect(childSas(right).map(({ name }) => name)).toEqual(["net", "extra"]);
+  expect(ikeSas(right)).toHaveLength(1);
+  await ask(world, left, { do: "down", target: "tunnel" });
+  await bringUp(pair);
+  await world.runFor(10_000);
+  expect(childSas(left).map(({ name }) => name)).toEqual(["net", "extra"]);
+});
