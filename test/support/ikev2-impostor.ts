@@ -3,10 +3,11 @@ import { nodeCrypto } from "../../src/crypto/node/index.ts";
 import { seededRandom } from "../../src/crypto/seeded.ts";
 import { Flag } from "../../src/iana/ikev2.ts";
 import { type LoggedKeys, parseKeyLogLine } from "../../src/ikev2/key-log.ts";
+import { espOffer } from "../../src/ikev2/proposals.ts";
 import { type Content, contentOf, open, type Sending, sealSk, sending } from "../../src/ikev2/protect.ts";
 import { decodeMessage, decodePayloads, enveloped } from "../../src/wire/ikev2/message.ts";
 import type { Payload, ReceivedPayload } from "../../src/wire/ikev2/payloads.ts";
-import { type Ikev2Host, type Ikev2World, inject, leftAddress, rightAddress } from "./ikev2.ts";
+import { childPolicy, type Ikev2Host, type Ikev2World, inject, leftAddress, rightAddress } from "./ikev2.ts";
 
 const random = seededRandom(4711);
 
@@ -62,6 +63,17 @@ export class Impostor {
     if (!payloads.ok) throw new Error(payloads.error.message);
     return payloads.value;
   }
+}
+
+/** SA, Ni, TSi, TSr for the Child SA `net` as the left gateway asks for it, by an SPI that ends in `number`. */
+export function espRequest(number: number): readonly Payload[] {
+  const net = childPolicy("left");
+  return [
+    espOffer(net.proposals, Uint8Array.of(0, 0, 10, number), undefined),
+    { kind: "NONCE", data: new Uint8Array(32).fill(number) },
+    { kind: "TSi", selectors: net.localSelectors },
+    { kind: "TSr", selectors: net.remoteSelectors },
+  ];
 }
 
 /** Octets that a host sent since the `from`th datagram of the world. */

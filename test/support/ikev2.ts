@@ -2,6 +2,7 @@
 import type { Endpoint } from "../../src/core/engine.ts";
 import { type Identity, parseIdentity } from "../../src/core/identity.ts";
 import { nodeCrypto } from "../../src/crypto/node/index.ts";
+import type { RandomSource } from "../../src/crypto/provider.ts";
 import { seededRandom } from "../../src/crypto/seeded.ts";
 import { Ikev2Engine } from "../../src/ikev2/engine.ts";
 import { defaultEspProposals, defaultIkeProposals } from "../../src/ikev2/suite.ts";
@@ -165,6 +166,8 @@ export interface Ikev2WorldOptions {
   readonly policy?: Partial<Ikev2Policy>;
   readonly leftPolicy?: Partial<Ikev2Policy>;
   readonly rightPolicy?: Partial<Ikev2Policy>;
+  /** In the place of `seededRandom`: called for the network, the left and the right gateway. */
+  readonly randomFor?: (seed: number) => RandomSource;
 }
 
 /** Nothing has run yet; `left.command({ do: "up", target: "tunnel" })` begins. */
@@ -173,7 +176,7 @@ export function ikev2World(options: Ikev2WorldOptions = {}): Ikev2World {
   const world = new World({
     seed,
     crypto: nodeCrypto,
-    randomFor: seededRandom,
+    randomFor: options.randomFor ?? seededRandom,
     ...(link === undefined ? {} : { link }),
   });
   const host = (
