@@ -84,8 +84,12 @@ export function uniqueDue(ike: Ikev2, key: string): void {
   const { connection } = sa.phase;
   if (connection.config.unique !== "replace") return;
   for (const other of othersOf(ike, sa)) {
+    if (other.phase.connection !== connection) continue;
     // one that is being rekeyed is followed by a successor, and deleted by those who rekey it
-    if (other.phase.connection !== connection || other.phase.successor !== undefined) continue;
+    if (other.phase.rekeying || sa.phase.rekeying) {
+      ike.deadlines.set(`unique:${key}`, ike.env.now + GRACE_MS);
+      continue;
+    }
     const loser = lesser(sa, other);
     deleteIkeSa(ike, loser, { cause: "initial-contact", text: "replaced by a newer IKE SA of the same peer" });
     if (loser === sa) return;

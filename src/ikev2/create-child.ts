@@ -76,8 +76,7 @@ export function createChildDue(ike: Ikev2, id: string): void {
   const slash = id.lastIndexOf("/");
   const connection = ike.connections.get(id.slice(0, slash));
   const policy = connection?.config.children.find(({ name }) => name === id.slice(slash + 1));
-  const sa =
-    connection === undefined ? undefined : establishedSas(connection).findLast(({ phase }) => !phase.redundant);
+  const sa = connection === undefined ? undefined : establishedSas(connection).findLast(({ phase }) => !phase.rekeying);
   if (policy !== undefined && sa !== undefined) ask(ike, sa, createChild(policy));
 }
 

@@ -48,7 +48,9 @@ export function answerInformational(ike: Ikev2, sa: IkeSa, request: Received): A
 /** One that was rekeyed leaves what it has to its successor (RFC 7296 2.8.2), which told of itself. */
 function endOf(ike: Ikev2, sa: IkeSa, reason: ReceivedReason | undefined): IkeSaEnd {
   if (!isEstablished(sa)) return { by: "us" };
-  return handOver(ike, sa) === undefined ? { by: "peer", reason } : { by: "succession", reason };
+  handOver(ike, sa);
+  // also when that has gone before it
+  return { by: sa.phase.successor?.inherited ? "succession" : "peer", reason };
 }
 
 /** The Delete in our answer has a reason too. */

@@ -23,8 +23,9 @@ export function handOver(ike: Ikev2, old: EstablishedSa): EstablishedSa | undefi
   if (successor === undefined || successor.inherited) return successor?.sa;
   const { sa } = successor;
   successor.inherited = true;
+  sa.phase.rekeying = false;
   inherit(ike, old, sa);
-  abandon(ike, old);
+  abandon(ike, old, "replaced");
   report(ike, { sa }, "ikev2.rekeyed", {
     cause: sa.role === "initiator" ? "timer" : "peer",
     figures: {
@@ -54,6 +55,8 @@ function inherit(ike: Ikev2, from: EstablishedSa, to: EstablishedSa): void {
   from.phase.children.clear();
   to.phase.virtualAddresses = from.phase.virtualAddresses;
   ike.pools.inherit(from.key, to.key);
+  const unique = ike.deadlines.get(`unique:${from.key}`);
+  if (unique !== undefined) ike.deadlines.set(`unique:${to.key}`, unique);
   const { replacement } = from.phase;
   if (replacement !== undefined) {
     replacement.key = to.key;

@@ -40,20 +40,22 @@ export function scheduleChild(ike: Ikev2, child: ChildSa): void {
  * after it neither side expects an answer there any more.
  */
 const ABANDONED_MS = 300_000;
+/** The same of an IKE SA that lost a simultaneous rekey: often the peer does not know of it (RFC 7296 2.8.2). */
+const REDUNDANT_MS = 60_000;
 
 /** An IKE SA that the peer has to delete: nothing is done with it until then, and not for ever. */
-export function abandon(ike: Ikev2, { key }: EstablishedSa): void {
-  for (const what of ["ike-rekey", "reauthenticate", "liveness"]) ike.deadlines.clear(`${what}:${key}`);
-  sooner(ike, `ike-lifetime:${key}`);
+export function abandon(ike: Ikev2, { key }: EstablishedSa, what: "replaced" | "redundant"): void {
+  for (const one of ["ike-rekey", "reauthenticate", "liveness"]) ike.deadlines.clear(`${one}:${key}`);
+  sooner(ike, `ike-lifetime:${key}`, what === "redundant" ? REDUNDANT_MS : ABANDONED_MS);
 }
 
 /** A Child SA, likewise. */
 export function abandonChild(ike: Ikev2, { key }: ChildSa): void {
   ike.deadlines.clear(`child-rekey:${key}`);
-  sooner(ike, `child-lifetime:${key}`);
+  sooner(ike, `child-lifetime:${key}`, ABANDONED_MS);
 }
 
-function sooner(ike: Ikev2, deadline: string): void {
-  const at = ike.env.now + ABANDONED_MS;
+function sooner(ike: Ikev2, deadline: string, inMs: number): void {
+  const at = ike.env.now + inMs;
   if (at < (ike.deadlines.get(deadline) ?? Number.POSITIVE_INFINITY)) ike.deadlines.set(deadline, at);
 }

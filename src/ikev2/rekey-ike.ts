@@ -192,7 +192,8 @@ function succeed(ike: Ikev2, old: IkeSa, basis: Basis, made: Made): EstablishedS
     since: ike.env.now,
     children: new Map(),
     virtualAddresses,
-    rekeying: false,
+    // until it is known to be the successor
+    rekeying: role === "responder",
     ...(role === "responder" && { replaces: old.key }),
   };
   const path = { local: old.local, remote: old.remote };
@@ -210,7 +211,7 @@ function settle(ike: Ikev2, old: EstablishedSa, ours: Successor): EstablishedSa 
   }
   if (theirs !== undefined) {
     theirs.sa.phase.redundant = true;
-    abandon(ike, theirs.sa);
+    abandon(ike, theirs.sa, "redundant");
   }
   old.phase.successor = ours;
   handOver(ike, old);

@@ -210,7 +210,7 @@ export function whenEnded(ike: Ikev2, sa: IkeSa, then: () => void): void {
 
 function down(ike: Ikev2, connection: ConnectionState, end: IkeSaEnd): void {
   if ([...connection.ikeSas].some(isEstablished)) return;
-  if (end.by === "peer") {
+  if (end.by === "peer" || end.by === "succession") {
     const { text, downtimeSeconds = 0 } = end.reason ?? {};
     beginOutage(ike, connection, { by: "peer", reason: text === "" ? undefined : text, downtimeSeconds });
   } else if (end.by !== "us") beginOutage(ike, connection, { by: "peer", reason: undefined, downtimeSeconds: 0 });

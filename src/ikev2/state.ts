@@ -269,7 +269,7 @@ export interface Established {
   readonly children: Map<string, ChildSa>;
   /** Addresses by configuration payload: ours as a client, the client's as a gateway. */
   virtualAddresses: readonly Uint8Array[];
-  /** It is being replaced: Child SAs are not made or rekeyed under it any more (RFC 7296 2.25.2). */
+  /** It is being replaced, or may be to replace another: Child SAs are not made under it now (RFC 7296 2.25.2). */
   rekeying: boolean;
   /** What takes its place: the newer one of a rekey, until the old one is deleted. */
   successor?: Successor;

@@ -7,7 +7,6 @@ import { ExchangeType, Flag, NotifyType } from "../../../src/iana/ikev2.ts";
 import { notify } from "../../../src/ikev2/contents.ts";
 import {
   ask,
-  bringUp,
   childPolicy,
   childSas,
   connection,
@@ -16,7 +15,6 @@ import {
   ike,
   ikeSas,
   ikev2Policy,
-  ikev2World,
   leftAddress,
   rightAddress,
   selector,
@@ -583,14 +581,4 @@ describe("a peer that has the keys", () => {
     // nothing is left for it to delete
     expect(mail.waiting).not.toContain(inform("right"));
   });
-});
-
-test("both ends with the same lifetimes begin at the same instant, again and again", async () => {
-  const life = (side: Side) => ({ rekeyMs: 50_000, children: [childPolicy(side, { rekeyMs: 20_000 })] });
-  const made = ikev2World({ left: life("left"), right: life("right") });
-  await bringUp(made);
-  await made.world.runFor(600_500);
-  await settled(made, { afterMs: 35 });
-  const lost = deletions(made, "left").concat(deletions(made, "right"));
-  expect(lost.filter((text) => text === "us simultaneous-rekey").length).toBeGreaterThan(20);
 });
