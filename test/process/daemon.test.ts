@@ -244,7 +244,10 @@ test("the demo answers with one JSON object and leaves nothing behind", () => {
       { seq: 2, acked: 5, missing: [] },
       { seq: 3, acked: 4, missing: ["gm4"] },
     ],
+    tunnels: [{ name: "berlin-paris", deletedBy: "peer", reason: "host is restarting", downtimeSeconds: 4 }],
   });
+  const { tunnels } = result as { tunnels: { reestablishedAfterSeconds: number }[] };
+  expect(tunnels[0]?.reestablishedAfterSeconds).toBeGreaterThan(2);
   const { stdout: processes } = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" });
   expect(processes.split("\n").filter((line) => line.includes(lab.directory))).toEqual([]);
   expect(readdirSync(lab.directory).filter((name) => name.startsWith("keyherald-demo-"))).toEqual([]);

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { examples } from "../daemon-command.ts";
+import { demoTunnel } from "../demo/configurations.ts";
 import { runDemo, type Stage } from "../demo/demo.ts";
 import { LiveNarrator, type Narrator, PlainNarrator, silentNarrator } from "../demo/narrator.ts";
 import { DemoError } from "../demo/process.ts";
 import type { DemoResult } from "../demo/story.ts";
 import { CommandError, ExitCode } from "../exit.ts";
-import { print, remark } from "../output/print.ts";
+import { print, remark, wrapped } from "../output/print.ts";
 import { bold, dim } from "../output/style.ts";
 import { duration } from "../output/time.ts";
 import { self } from "../self.ts";
@@ -16,11 +17,13 @@ interface DemoOptions {
   readonly json?: boolean;
 }
 
-/** `keyherald demo`: a key server and five members on this machine. */
+/** `keyherald demo`: a key server, five members and two gateways on this machine. */
 export function addDemo(program: Command): void {
   program
     .command("demo")
-    .description("Show a key server and five members at work: real processes, real UDP on loopback; needs no root.")
+    .description(
+      "Show a key server, five members and two gateways at work: real processes, real UDP on loopback; needs no root.",
+    )
     .option("--once", "without pauses and without a terminal")
     .option("--keep", "keep everything running afterwards, until Ctrl-C")
     .option("--json", "print the result as one JSON object")
@@ -56,24 +59,29 @@ function narratorFor(live: boolean, json: boolean): Narrator {
 }
 
 /** Until the demo is interrupted. */
-function keepRunning({ socket, group }: Stage, narrator: Narrator): Promise<void> {
+function keepRunning({ socket, group, gateway }: Stage, narrator: Narrator): Promise<void> {
   narrator.end();
   print(`\n${bold("Still running.")} In another terminal:\n`);
   print(`  export KEYHERALD_SOCKET=${socket}`);
   for (const line of [`members ${group}`, `rekey ${group} --wait`, "events --follow"]) print(`  ${self} ${line}`);
+  print(`\n  ${self} why ${demoTunnel} --socket ${gateway}`);
   print("\nCtrl-C ends everything.");
   return new Promise(() => {});
 }
 
-function closing({ rekeys, events, durationMs }: DemoResult): string {
+function closing({ rekeys, tunnels, events, durationMs }: DemoResult): string {
   const acked = rekeys.map((rekey) => `${rekey.seq}: ${rekey.acked}`).join(", ");
+  const back = tunnels.map((tunnel) => `tunnel back after ${tunnel.reestablishedAfterSeconds} s`);
   const next = [
     [`${self} demo --keep`, "keep it running and look around"],
     [`${self} config example`, "a configuration to start from"],
     [`${self} --help`, "everything else"],
   ] as const;
   return [
-    `\n${bold("That was it")}: acknowledgements counted for rekey ${acked}; ${events} events in the ledger, ${duration(durationMs)}.`,
+    wrapped(
+      `\n${bold("That was it")}: acknowledgements counted for rekey ${acked}; ${back.join(", ")}; ${events} events in the key server's ledger, ${duration(durationMs)}.`,
+      0,
+    ),
     "\nNext:",
     ...next.map(([line, what]) => `  ${line.padEnd(44)} ${dim(what)}`),
   ].join("\n");

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeRandom } from "../../crypto/node/index.ts";
 import { hex } from "../../util/octets.ts";
-import type { Places } from "./places.ts";
+import type { GatewayPlace, Places } from "./places.ts";
 
 /** One process to start. */
 export interface Prepared {
@@ -15,9 +15,14 @@ export interface Prepared {
 
 export const demoGroup = "demo";
 export const keyServerName = "key-server";
+/** The connection between the two gateways, as both call it. */
+export const demoTunnel = "berlin-paris";
 
 /** Writes configurations, pre-shared keys and state keys below `directory`. */
-export function writeConfigurations(directory: string, places: Places): { keyServer: Prepared; members: Prepared[] } {
+export function writeConfigurations(
+  directory: string,
+  places: Places,
+): { keyServer: Prepared; members: Prepared[]; berlin: Prepared; paris: Prepared } {
   const names = places.members.map((_, i) => `gm${i + 1}`);
   // a pre-shared key is found by the peer's address: members that share one share the key
   const shared = hex(nodeRandom.octets(24));
@@ -26,7 +31,13 @@ export function writeConfigurations(directory: string, places: Places): { keySer
   }
   const keyServer = prepare(directory, keyServerName, keyServerSections(places, names));
   const members = names.map((name, i) => prepare(directory, name, memberSections(places, name, i)));
-  return { keyServer, members };
+  secret(join(directory, "tunnel.psk"), hex(nodeRandom.octets(24)));
+  const [first, second] = places.gateways;
+  const one: Side = ["berlin", first, "10.1.0.0/16"];
+  const other: Side = ["paris", second, "10.2.0.0/16"];
+  const berlin = prepare(directory, "berlin", gatewaySections(one, other, "always"));
+  const paris = prepare(directory, "paris", gatewaySections(other, one, "manual"));
+  return { keyServer, members, berlin, paris };
 }
 
 function prepare(directory: string, name: string, sections: string): Prepared {
@@ -79,6 +90,26 @@ function memberSections(places: Places, name: string, index: number): string {
     - { name: ks, address: ${address}, port: ${port}, identity: "fqdn:ks", psk: { file: ../${name}.psk } }
   groups:
     - { name: ${demoGroup}, id: 1234, keyServers: [ks] }
+`;
+}
+
+type Side = readonly [name: string, at: GatewayPlace, network: string];
+
+/** One attempt lasts as long as the other side is away, so that it is back as soon as that is. */
+function gatewaySections([name, at, network]: Side, [peer, there, behind]: Side, start: "always" | "manual"): string {
+  const ports = (place: GatewayPlace) => `{ ike: ${place.port}, nat: ${place.natPort} }`;
+  return `ikev2:
+  listen: [ "${at.address}" ]
+  ports: ${ports(at)}
+  retransmission: { first: 300ms, factor: 1, max: 300ms, tries: 50 }
+  connections:
+    - name: ${demoTunnel}
+      local: { identity: "fqdn:${name}.example" }
+      remote: { address: "${there.address}", ports: ${ports(there)}, identity: "fqdn:${peer}.example" }
+      psk: { file: ../tunnel.psk }
+      start: ${start}
+      retry: { first: 300ms, max: 1s }
+      children: [ { name: lan, local: ["${network}"], remote: ["${behind}"] } ]
 `;
 }
 

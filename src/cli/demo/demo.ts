@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { demoGroup, writeConfigurations } from "./configurations.ts";
+import { demoGroup, type Prepared, writeConfigurations } from "./configurations.ts";
 import type { Narrator } from "./narrator.ts";
 import { findPlaces } from "./places.ts";
 import { DemoError, DemoProcess } from "./process.ts";
@@ -14,8 +14,11 @@ const atMostMs = 55_000;
 
 /** What the demo leaves for whoever wants to look around: only with `keep`. */
 export interface Stage {
+  /** Of the key server. */
   readonly socket: string;
   readonly group: string;
+  /** Control socket of the gateway that tells of the tunnel. */
+  readonly gateway: string;
 }
 
 /**
@@ -30,18 +33,22 @@ export async function runDemo(narrator: Narrator, keep?: (stage: Stage) => Promi
   try {
     const places = await findPlaces(memberCount);
     const prepared = writeConfigurations(directory, places);
-    const spawned = [prepared.keyServer, ...prepared.members].map(
-      (one) => new DemoProcess(one.name, one.file, one.socket),
-    );
-    processes.push(...spawned);
-    const [keyServer, ...members] = spawned;
-    if (keyServer === undefined) throw new DemoError("the demo has no key server");
-    const result = await Promise.race([
-      tellStory({ keyServer, members, places }, narrator),
-      interruption.promise,
-      tooLong(keyServer),
-    ]);
-    const stage = { socket: prepared.keyServer.socket, group: demoGroup };
+    const spawn = ({ name, file, socket }: Prepared) => {
+      const process = new DemoProcess(name, file, socket);
+      processes.push(process);
+      return process;
+    };
+    const keyServer = spawn(prepared.keyServer);
+    const cast = {
+      keyServer,
+      members: prepared.members.map(spawn),
+      berlin: spawn(prepared.berlin),
+      paris: spawn(prepared.paris),
+      parisAgain: () => spawn(prepared.paris),
+      places,
+    };
+    const result = await Promise.race([tellStory(cast, narrator), interruption.promise, tooLong(keyServer)]);
+    const stage = { socket: prepared.keyServer.socket, group: demoGroup, gateway: prepared.berlin.socket };
     if (keep !== undefined) await Promise.race([keep(stage), interruption.promise.catch(() => undefined)]);
     return result;
   } catch (error) {

@@ -12,6 +12,8 @@ export interface Narrator {
   done(text: string): void;
   /** It did not, as the story has it. */
   trouble(text: string): void;
+  /** What comes next is about something else. */
+  chapter(text: string): void;
   /** A line below the last result; where it is broken, it goes on `hang` columns further in. */
   detail(text: string, hang?: number): void;
   /** Time to read; nothing without a reader. */
@@ -46,12 +48,17 @@ export class LiveNarrator implements Narrator {
 
   done(text: string): void {
     this.#stop();
-    this.#line(`${good("✓")} ${text}`);
+    this.#line(`${good("✓")} ${wrapped(text, 2)}`);
   }
 
   trouble(text: string): void {
     this.#stop();
-    this.#line(`${bad("✗")} ${text}`);
+    this.#line(`${bad("✗")} ${wrapped(text, 2)}`);
+  }
+
+  chapter(text: string): void {
+    this.#stop();
+    this.#line(`\n${wrapped(bold(text), 0)}`);
   }
 
   detail(text: string, hang = 0): void {
@@ -100,11 +107,15 @@ export class PlainNarrator implements Narrator {
   doing(): void {}
 
   done(text: string): void {
-    this.#write(`ok       ${text}`);
+    this.#write(`ok       ${wrapped(text, 9)}`);
   }
 
   trouble(text: string): void {
-    this.#write(`trouble  ${text}`);
+    this.#write(`trouble  ${wrapped(text, 9)}`);
+  }
+
+  chapter(text: string): void {
+    this.#write(text);
   }
 
   detail(text: string, hang = 0): void {

@@ -18,7 +18,8 @@ export class DemoError extends Error {
 const keptLines = 200;
 const shownLines = 15;
 const startWithinMs = 20_000;
-const endWithinMs = 3000;
+/** A gateway waits for the answer of its peer for four seconds. */
+const endWithinMs = 7000;
 
 /** The command line's entry beside this file, in the sources or in dist. */
 const entry = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
@@ -96,7 +97,13 @@ export class DemoProcess {
     await this.#ended;
   }
 
-  /** Ends in order; by force after three seconds. */
+  /** Resolves when it has ended, as somebody has told it to. */
+  async gone(): Promise<void> {
+    this.#expected = true;
+    await this.#ended;
+  }
+
+  /** Ends in order; by force after a while. */
   async stop(): Promise<void> {
     this.#expected = true;
     if (this.#how !== undefined) return;

@@ -1,5 +1,9 @@
-/** The demo's story: start, registration, two rekeys, a member that dies, a third rekey, and who did not answer. */
+/**
+ * The demo's story: start, registration, two rekeys, a member that dies, a third rekey; while that waits for the dead
+ * member, a tunnel that goes away and comes back; and who did not answer.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ReplyOf } from "../../api/contract.ts";
 import type { RekeyDetail } from "../../api/views.ts";
 import { bold } from "../output/style.ts";
 import { clockTime, duration } from "../output/time.ts";
@@ -8,6 +12,7 @@ import { demoGroup } from "./configurations.ts";
 import type { Narrator } from "./narrator.ts";
 import type { Places } from "./places.ts";
 import { DemoError, type DemoProcess } from "./process.ts";
+import { type Gateways, type TunnelResult, tellTunnel } from "./tunnel-story.ts";
 
 /** What `--json` prints. */
 export interface DemoResult {
@@ -30,10 +35,12 @@ export interface DemoResult {
     readonly silentSince: string;
     readonly story: readonly string[];
   }[];
+  /** What one gateway says about the absence of the other. */
+  readonly tunnels: readonly TunnelResult[];
   readonly durationMs: number;
 }
 
-export interface Cast {
+export interface Cast extends Gateways {
   readonly keyServer: DemoProcess;
   readonly members: readonly DemoProcess[];
   readonly places: Places;
@@ -50,15 +57,19 @@ export async function tellStory(cast: Cast, narrator: Narrator): Promise<DemoRes
   await start(cast, narrator);
   await registration(cast, narrator);
   await narrator.pause(readingMs);
-  const rekeys = [await rekey(cast, narrator, 1)];
+  const rekeys = [await settled(cast, narrator, await ordered(cast, 1))];
   await narrator.pause(readingMs);
-  rekeys.push(await rekey(cast, narrator, 2));
+  rekeys.push(await settled(cast, narrator, await ordered(cast, 2)));
   await narrator.pause(readingMs);
   const victim = cast.members.at(-2) ?? cast.members[0];
   if (victim === undefined) throw new DemoError("the demo has no members");
   await stopOne(victim, narrator);
   await narrator.pause(readingMs);
-  rekeys.push(await rekey(cast, narrator, 3, victim));
+  const third = await ordered(cast, 3);
+  narrator.done(`Rekey ${third.seq} (GROUPKEY-PUSH) is on its way; ${victim.name} has ten seconds to answer`);
+  const tunnels = [await tellTunnel(cast, narrator)];
+  narrator.chapter(`Back to rekey ${third.seq}`);
+  rekeys.push(await settled(cast, narrator, third, victim));
   const missing = await whatHappened(cast, narrator, rekeys);
   const events = await cast.keyServer.client.call("events", { limit: 100_000 });
   return {
@@ -66,21 +77,24 @@ export async function tellStory(cast: Cast, narrator: Narrator): Promise<DemoRes
     rekeys: rekeys.map(resultOf),
     events: events.length,
     missing,
+    tunnels,
     durationMs: Date.now() - startedAt,
   };
 }
 
-async function start({ keyServer, members, places }: Cast, narrator: Narrator): Promise<void> {
-  narrator.title(`Keyherald demo: one key server and ${members.length} members, each a process of its own`);
+async function start(cast: Cast, narrator: Narrator): Promise<void> {
+  const { keyServer, members, berlin, paris, places } = cast;
+  narrator.title(`Keyherald demo: a key server with ${members.length} members, and a tunnel between two gateways`);
   narrator.doing("Starting the processes");
-  await Promise.all([keyServer, ...members].map((process) => process.ready()));
+  const all = [keyServer, ...members, berlin, paris];
+  await Promise.all(all.map((process) => process.ready()));
   const first = places.members[0];
   const last = places.members.at(-1);
   const where = places.ownAddresses
     ? `members ${first?.address ?? ""} to ${last?.address ?? ""}`
     : `members on ports ${first?.port ?? 0} to ${last?.port ?? 0}`;
   narrator.done(
-    `${members.length + 1} processes run: key server ${places.keyServer.address}:${places.keyServer.port}, ${where}`,
+    `${all.length} processes run: key server ${places.keyServer.address}:${places.keyServer.port}, ${where}, gateways ${berlin.name} and ${paris.name}`,
   );
 }
 
@@ -120,26 +134,34 @@ async function stopOne(victim: DemoProcess, narrator: Narrator): Promise<void> {
   narrator.trouble(`${bold(victim.name)} is killed (process ${pid}, SIGKILL): it cannot say goodbye`);
 }
 
-async function rekey(cast: Cast, narrator: Narrator, number: number, victim?: DemoProcess): Promise<RekeyDetail> {
-  const { client } = cast.keyServer;
-  const planned = await client.call("rekey", { what: "tek" }, { name: demoGroup });
+type Place = ReplyOf<"rekey">["rekeys"][number];
+
+/** Orders new TEKs. @throws DemoError when they were not sent. */
+async function ordered({ keyServer }: Cast, number: number): Promise<Place> {
+  const planned = await keyServer.client.call("rekey", { what: "tek" }, { name: demoGroup });
   const [first] = planned.rekeys;
-  if (first === undefined) throw cast.keyServer.failure(`rekey ${number} was not sent`);
-  const sentAt = Date.now();
+  if (first === undefined) throw keyServer.failure(`rekey ${number} was not sent`);
+  return first;
+}
+
+/** Waits until nobody is waited for any more. */
+async function settled(cast: Cast, narrator: Narrator, place: Place, victim?: DemoProcess): Promise<RekeyDetail> {
+  const { client } = cast.keyServer;
+  const since = Date.now();
   for (;;) {
     for (const process of [cast.keyServer, ...cast.members]) process.check();
-    const detail = await client.call("rekeyDetail", {}, { name: demoGroup, spi: first.spi, seq: String(first.seq) });
+    const detail = await client.call("rekeyDetail", {}, { name: demoGroup, spi: place.spi, seq: String(place.seq) });
     const { rekey } = detail;
     const waiting =
       victim === undefined
         ? ""
-        : `; waiting for ${victim.name}, sent ${times(rekey.attempts)}, ${duration(Date.now() - sentAt)}`;
+        : `; waiting for ${victim.name}, sent ${times(rekey.attempts)}, ${duration(Date.now() - rekey.sentAt)}`;
     narrator.doing(`Rekey ${rekey.seq} (GROUPKEY-PUSH): ${rekey.acked} of ${rekey.targets} acknowledged${waiting}`);
     if (rekey.settled) {
       tellRekey(detail, narrator);
       return detail;
     }
-    if (Date.now() - sentAt > rekeyWithinMs)
+    if (Date.now() - since > rekeyWithinMs)
       throw cast.keyServer.failure(`rekey ${rekey.seq} was not over after ${rekeyWithinMs / 1000} s`);
     await sleep(pollMs);
   }

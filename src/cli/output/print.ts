@@ -1,4 +1,5 @@
 /** Where output goes. Results to standard output, everything else to standard error. */
+import { stripVTControlCharacters } from "node:util";
 
 /** One line (or several) of a result. */
 export function print(text = ""): void {
@@ -24,12 +25,17 @@ export function wrapped(text: string, indent: number, used = indent): string {
   let line = "";
   for (const word of text.split(" ")) {
     const room = Math.max(20, columns() - (lines.length === 0 ? used : indent));
-    if (line !== "" && line.length + 1 + word.length > room) {
+    if (line !== "" && widthOf(line) + 1 + widthOf(word) > room) {
       lines.push(line);
       line = word;
     } else line = line === "" ? word : `${line} ${word}`;
   }
   return [...lines, line].join(`\n${" ".repeat(indent)}`);
+}
+
+/** Columns that a text takes: colours take none. */
+export function widthOf(text: string): number {
+  return stripVTControlCharacters(text).length;
 }
 
 /** Columns that a line may have; what goes into a pipe or a file is not cut or broken. */

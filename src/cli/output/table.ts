@@ -1,7 +1,7 @@
 /** Tables that fit the terminal. */
 import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
-import { columns, wrapped } from "./print.ts";
+import { columns, widthOf, wrapped } from "./print.ts";
 import { bold, dim } from "./style.ts";
 
 const plainBorders = {
@@ -56,10 +56,6 @@ export function shorten(text: string, width: number): string {
   if (text.length <= width || text !== stripVTControlCharacters(text)) return text;
   const head = Math.ceil((width - 1) / 2);
   return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`;
-}
-
-function widthOf(text: string): number {
-  return stripVTControlCharacters(text).length;
 }
 
 function shrink(widths: number[], room: number): void {
