@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the secrets that an example names, in its folder secrets/, and the folder state/. What is there is left alone.
-# usage: examples/setup.sh psk|certificates|multicast|lkh|substation
+# usage: examples/setup.sh psk|certificates|multicast|lkh|substation|tunnel-psk|tunnel-certificates
 # KEYHERALD is how to call the program; in a clone: KEYHERALD="npm run --silent keyherald --"
 set -eu
 example=$1
@@ -14,7 +14,12 @@ mkdir -p "$secrets" "$here/$example/state"
 random() { od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n'; }
 
 # the key of each daemon's store
-for who in key-server member-1 member-2 member-3; do
+case $example in
+  tunnel-psk) daemons="berlin paris" ;;
+  tunnel-certificates) daemons="gateway client" ;;
+  *) daemons="key-server member-1 member-2 member-3" ;;
+esac
+for who in $daemons; do
   [ -e "$secrets/$who.state" ] || random >"$secrets/$who.state"
 done
 
@@ -38,6 +43,14 @@ elif [ "$example" = substation ]; then
   issue member-1 publisher
   issue member-2 subscriber-1
   issue member-3 subscriber-2
+elif [ "$example" = tunnel-psk ]; then
+  [ -e "$secrets/tunnel.psk" ] || printf "hex:%s\n" "$(random)" >"$secrets/tunnel.psk"
+elif [ "$example" = tunnel-certificates ]; then
+  [ -e "$secrets/ca.pem" ] || $keyherald pki ca --subject "CN=Example CA,O=Example" --out "$secrets/ca"
+  for who in gateway client; do
+    [ -e "$secrets/$who.pem" ] ||
+      $keyherald pki issue --ca "$secrets/ca" --subject "CN=$who,O=Example" --dns "$who.example" --out "$secrets/$who"
+  done
 else
   # a pre-shared key for each member
   for n in 1 2 3; do
