@@ -121,7 +121,7 @@ export function checkSignature(
   const { crypto } = ctx.env;
   if (!verdict.ok) {
     const { code: detail, why } = verdict;
-    return err({ code: "invalid-certificate", why: `certificate ${detail}: ${why}`, detail });
+    return err({ code: "invalid-certificate", why: `certificate ${detail}: ${sanitise(why)}`, detail });
   }
   const subject = sanitise(verdict.leaf.subjectText);
   const unbound = unboundBecause(proof.identity, verdict.leaf, crypto);

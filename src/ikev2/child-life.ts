@@ -42,6 +42,8 @@ export function installChild(
   const { connection, secured, children } = sa.phase;
   const child: ChildSa = {
     ...agreed,
+    local: agreed.local.map(ownSelector),
+    remote: agreed.remote.map(ownSelector),
     policy,
     key: hex(agreed.spiIn),
     ...(replaces !== undefined && !initiated && { replaces: replaces.key }),
@@ -61,6 +63,11 @@ export function installChild(
   else tellRekey(ike, child, initiated, replaces);
   answerWaiting(ike, connection);
   return child;
+}
+
+/** What a selector has of a peer's message are views of it, which need not be kept. */
+function ownSelector({ startAddress, endAddress, ...rest }: AddressSelector): AddressSelector {
+  return { ...rest, startAddress: startAddress.slice(), endAddress: endAddress.slice() };
 }
 
 function namesOf({ policy, key, spiOut, suite }: ChildSa) {

@@ -19,6 +19,7 @@ export function newConnection(config: Connection): ConnectionState {
     stopped: new Set(),
     ikeSas: new Set(),
     failures: 0,
+    shortLived: 0,
     lastError: undefined,
     outage: undefined,
     addresses: [],
@@ -50,7 +51,10 @@ export function connectSoon(ike: Ikev2, connection: ConnectionState, delayMs: nu
 }
 
 /** How long to wait after so many failures, one after another. */
-export function backOff(ike: Ikev2, { config: { retryMs }, failures }: ConnectionState): number {
+export function backOff(
+  ike: Ikev2,
+  { config: { retryMs }, failures }: Pick<ConnectionState, "config" | "failures">,
+): number {
   const nominal = Math.min(retryMs.max, retryMs.first * 2 ** Math.max(0, failures - 1));
   return nominal * (1 - SPREAD * ike.env.random.fraction());
 }
@@ -63,9 +67,20 @@ export function connectionUp(ike: Ikev2, connection: ConnectionState): void {
   endOutage(ike, connection);
 }
 
-/** An IKE SA has ended, and no other one stands: a connection that is to be up is tried again. */
-export function connectionDown(ike: Ikev2, connection: ConnectionState): void {
-  if (connection.wanted) connectSoon(ike, connection, backOff(ike, connection));
+/**
+ * An IKE SA has ended, and no other one stands: a connection that is to be up is tried again. Who waits for what was to stand
+ * under it waits no longer where nothing is tried.
+ * @param heldMs for how long it stood
+ */
+export function connectionDown(ike: Ikev2, connection: ConnectionState, heldMs: number): void {
+  const { config } = connection;
+  // one that ends as soon as it stands, again and again, is no better than one that cannot be made
+  connection.shortLived = heldMs < config.retryMs.max ? connection.shortLived + 1 : 0;
+  if (connection.wanted) connectSoon(ike, connection, backOff(ike, { config, failures: connection.shortLived }));
+  const planned = connection.redirect !== undefined || ike.deadlines.get(`connect:${config.name}`) !== undefined;
+  if (planned || isConnecting(connection)) return;
+  const message = `${config.name} is not up: its IKE SA has ended`;
+  refuseWaiting(ike, connection, () => true, { code: "ended", message });
 }
 
 /** An attempt of ours came to nothing. */

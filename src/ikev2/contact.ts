@@ -51,8 +51,10 @@ function peerMayHave({ phase: { at } }: IkeSa): boolean {
 export function supersede(ike: Ikev2, sa: EstablishedSa, payloads: readonly ReceivedPayload[]): void {
   const others = othersOf(ike, sa);
   if (others.length === 0) return;
+  endSurplus(ike, sa, others);
   if (notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined) {
     for (const other of others) {
+      if (!mayEnd(sa, other)) continue;
       // what stands only since the peer began this one it did not know of when it wrote that
       if (other.phase.authenticatedAt < sa.beganAt)
         endIkeSa(ike, other, { by: "replacement", why: { cause: "initial-contact" } });
@@ -65,6 +67,28 @@ export function supersede(ike: Ikev2, sa: EstablishedSa, payloads: readonly Rece
   ) {
     ike.deadlines.set(`unique:${sa.key}`, ike.env.now + GRACE_MS);
   }
+}
+
+/**
+ * A key that several peers have proves the identity of none of them: what one says of it counts among those of its own
+ * connection, and ends nobody's IKE SA that another connection, which may ask for better proof, let in.
+ */
+function mayEnd({ phase: { connection } }: EstablishedSa, other: EstablishedSa): boolean {
+  const { remote } = connection.config;
+  const named = remote.identity !== undefined || remote.authentication.method !== "psk";
+  return named || other.phase.connection === connection;
+}
+
+/** IKE SAs of one identity in one connection: devices that share it, or the old ones of a peer that begins again and again. */
+const MOST = { keep: 1024, replace: 8 };
+
+/** A peer that goes on beginning IKE SAs pays with its oldest ones, at once: they need no answer of it to go. */
+function endSurplus(ike: Ikev2, sa: EstablishedSa, others: readonly EstablishedSa[]): void {
+  const { connection } = sa.phase;
+  const same = others.filter((other) => other.phase.connection === connection);
+  const surplus = same.slice(0, Math.max(0, same.length + 1 - MOST[connection.config.unique]));
+  const why = { cause: "initial-contact", text: "replaced by a newer IKE SA of the same peer" } as const;
+  for (const other of surplus) endIkeSa(ike, other, { by: "replacement", why });
 }
 
 /** Established IKE SAs between the same two identities. */

@@ -1,5 +1,6 @@
 /** One more Child SA under an IKE SA that stands: RFC 7296 1.3.1. */
-import { ExchangeType } from "../iana/ikev2.ts";
+import { ExchangeType, NotifyType } from "../iana/ikev2.ts";
+import { nameOf } from "../iana/names.ts";
 import { err } from "../util/result.ts";
 import {
   type ChildRequest,
@@ -18,7 +19,7 @@ import { discardChild } from "./deletion.ts";
 import { groupDemanded } from "./key-exchange.ts";
 import { groupAskedFor } from "./proposals.ts";
 import { askLater, isTemporary, refusalCode, refusalText } from "./rekeying.ts";
-import { report } from "./report.ts";
+import { reportSeldom } from "./report.ts";
 import { type Answer, type EstablishedSa, type Ikev2, isEstablished, type Received, type Task } from "./state.ts";
 import type { Group } from "./suite.ts";
 import { ask } from "./transmit.ts";
@@ -89,7 +90,7 @@ function install(ike: Ikev2, sa: EstablishedSa, { agreement, keys }: MadeChild, 
 }
 
 /** The peer's request. */
-export function childRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: Received): Answer {
+export function childRequested(ike: Ikev2, sa: EstablishedSa, { payloads, from }: Received): Answer {
   const { connection, children } = sa.phase;
   const ends = virtualEnds(sa, sa.phase);
   const chosen = answerChild(ike, connection.config, ends, payloads, "CREATE_CHILD_SA", children.size);
@@ -103,7 +104,10 @@ export function childRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: Rece
     : chosen;
   if (!completed.ok) {
     const { why, notify } = completed.error;
-    report(ike, { sa }, "ikev2.child-refused", { cause: "policy", level: "warning", reason: why });
+    const seldom = { topic: "child-refused", from };
+    const figures = { code: nameOf(NotifyType, notify.type) };
+    const details = { cause: "policy", level: "warning", reason: why, figures } as const;
+    reportSeldom(ike, { sa }, "ikev2.child-refused", seldom, details);
     return { payloads: [notify] };
   }
   const { made, payloads: answer } = completed.value;

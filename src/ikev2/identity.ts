@@ -30,5 +30,6 @@ export function readIdentity({
   if (octets !== undefined && data.length !== octets) return err(`an address of ${data.length} octets, not ${octets}`);
   // certificates with an empty subject are many, and name nobody by it (RFC 5280 4.1.2.6)
   if (data.length === 0 || (idType === IdType.ID_DER_ASN1_DN && hex(data) === "3000")) return err("an empty identity");
-  return ok({ type: idType, data });
+  // it outlives its message
+  return ok({ type: idType, data: data.slice() });
 }

@@ -1,7 +1,7 @@
 /** IKE_AUTH as responder (RFC 7296 1.2, 2.15, 2.21.2). */
 import { type Identity, identityText } from "../core/identity.ts";
 import { samePeer } from "../core/identity-binding.ts";
-import { NotifyType } from "../iana/ikev2.ts";
+import { AuthenticationMethod, NotifyType } from "../iana/ikev2.ts";
 import { nameOf } from "../iana/names.ts";
 import { sanitise } from "../ledger/sanitise.ts";
 import { err, ok, type Result } from "../util/result.ts";
@@ -14,7 +14,7 @@ import { supersede } from "./contact.ts";
 import { notify, payloadOf, payloadsOf } from "./contents.ts";
 import { readIdentity } from "./identity.ts";
 import { deriveChildKeys } from "./keys.ts";
-import { admits, claimedIdentity, type ProofFault, prove, verifyProof } from "./proof.ts";
+import { admits, claimedIdentity, type ProofFault, prove, serves, verifyProof } from "./proof.ts";
 import { chooseIke, ikeOffer } from "./proposals.ts";
 import { gatewayFor, sendOnAtAuth } from "./redirection.ts";
 import { count, report } from "./report.ts";
@@ -45,7 +45,7 @@ export function answerAuth(ike: Ikev2, sa: IkeSa, request: Received): Answer | u
   const { phase } = sa;
   const { secured, init } = phase;
   const { payloads } = request;
-  const found = whoIs(ike, phase, payloads);
+  const found = whoIs(ike, phase, request);
   if (!found.ok) {
     refuse(ike, sa, request, found.error, undefined);
     return undefined;
@@ -61,7 +61,7 @@ export function answerAuth(ike: Ikev2, sa: IkeSa, request: Received): Answer | u
   const { peer } = proven.value;
   enter(sa, { at: "VERIFYING", connection, secured });
   validatePath(ike, sa, config, proven.value, (verdict) => {
-    const verified = peer(verdict);
+    const verified = stillServed(ike, connection, config) ? peer(verdict) : err(CHANGED);
     if (!verified.ok) {
       refuse(ike, sa, request, verified.error, connection);
       return;
@@ -73,27 +73,44 @@ export function answerAuth(ike: Ikev2, sa: IkeSa, request: Received): Answer | u
   return undefined;
 }
 
+/** The connection is gone, or another one, since its peer was found to be one of it. */
+const CHANGED: ProofFault = { code: "reconfigured", why: "the configuration changed meanwhile" };
+
+function stillServed(ike: Ikev2, connection: ConnectionState, config: ConnectionState["config"]): boolean {
+  return isConfigured(ike, connection) && connection.config === config;
+}
+
+function isConfigured(ike: Ikev2, connection: ConnectionState): boolean {
+  return ike.connections.get(connection.config.name) === connection;
+}
+
 /** Which connection the peer means: one that knows it by name comes before one that takes anybody. */
 function whoIs(
   ike: Ikev2,
   { candidates, secured }: SaInitAnswered,
-  payloads: readonly ReceivedPayload[],
+  { payloads, from, via }: Received,
 ): Result<{ readonly connection: ConnectionState; readonly identity: Identity }, ProofFault> {
   const claimed = claimedIdentity(payloads, "IDi");
   if (!claimed.ok) return err({ code: "identity", why: claimed.error });
   const identity = claimed.value;
   const wanted = payloadOf(payloads, "IDr");
+  // the address that it began from may have been another one
   const possible = candidates.filter(
-    ({ config }) => ike.connections.get(config.name)?.config === config && allows(config, secured.suite),
+    (one) => isConfigured(ike, one) && serves(one.config, from, via) && allows(one.config, secured.suite),
   );
   const meant = possible.filter(({ config }) => isMeant(config.local.identity, wanted));
-  const connection =
-    meant.find(({ config }) => admits(ike, config, identity) === "named") ??
-    meant.find(({ config }) => admits(ike, config, identity) === "any");
+  const how = payloadOf(payloads, "AUTH")?.method === AuthenticationMethod.SHARED_KEY_MIC ? "psk" : "signature";
+  const those = (by: "named" | "any") => meant.filter(({ config }) => admits(ike, config, identity) === by);
+  const connection = bestFor(those("named"), how) ?? bestFor(those("any"), how);
   if (connection !== undefined) return ok({ connection, identity });
   const name = sanitise(identityText(identity, ike.env.crypto));
   const why = meant.length === 0 ? `${name} asks for another identity than ours` : `no connection is for ${name}`;
   return err({ code: "identity", why });
+}
+
+/** Of several the first that takes the kind of proof that the peer gives. */
+function bestFor(connections: readonly ConnectionState[], how: "psk" | "signature"): ConnectionState | undefined {
+  return connections.find(({ config }) => config.remote.authentication.method === how) ?? connections[0];
 }
 
 /** The suite was chosen of what all candidates allow together: this one must allow it too. */

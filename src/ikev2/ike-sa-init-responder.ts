@@ -20,7 +20,7 @@ import {
   sharedSecret,
 } from "./ike-sa-init.ts";
 import { initialIkeKeys } from "./keys.ts";
-import { inRanges, requestCertificates } from "./proof.ts";
+import { requestCertificates, serves } from "./proof.ts";
 import { answer, type Choice, chooseIke, groupToAskFor } from "./proposals.ts";
 import { redirectNotify } from "./redirect.ts";
 import { gatewayForAll, redirectable, tellSentOn } from "./redirection.ts";
@@ -30,6 +30,13 @@ import { freshSpi } from "./spis.ts";
 import type { ConnectionState, Ikev2 } from "./state.ts";
 import type { IkeSuite } from "./suite.ts";
 import { send } from "./transmit.ts";
+import { mayRepeat } from "./window.ts";
+
+/**
+ * A first message is kept until the exchange is over, for its octets are signed: no more than this of a stranger. 3000 octets
+ * are what an implementation should take (RFC 7296 2).
+ */
+const MOST_OCTETS = 8192;
 
 /** A first message, and what is in it. */
 interface First {
@@ -56,6 +63,10 @@ export function initRequested(
     return;
   }
   if (ike.closing) return;
+  if (datagram.bytes.length > MOST_OCTETS) {
+    drop(ike, "too-large", `an IKE_SA_INIT of ${datagram.bytes.length} octets`, from);
+    return;
+  }
   const [offered, ke, nonce] = [payloadOf(payloads, "SA"), payloadOf(payloads, "KE"), payloadOf(payloads, "NONCE")];
   if (offered === undefined || ke === undefined || nonce === undefined) return;
   if (!isNonce(nonce.data)) {
@@ -78,17 +89,14 @@ function firstDigest({ env: { crypto } }: Ikev2, { from, bytes }: Datagram): str
 }
 
 function repeatAnswer(ike: Ikev2, key: string, { from, via }: Datagram): void {
-  const phase = ike.ikeSas.get(key)?.phase;
+  const sa = ike.ikeSas.get(key);
   count(ike, "repeated");
-  if (phase?.at === "SA_INIT_ANSWERED") send(ike, [phase.init.response], via, from);
+  if (sa?.phase.at === "SA_INIT_ANSWERED" && mayRepeat(sa.window)) send(ike, [sa.phase.init.response], via, from);
 }
 
 /** Connections that somebody at this address may be, for the socket that the message came by. */
 function candidatesFor(ike: Ikev2, { from, via }: Datagram): ConnectionState[] {
-  return [...ike.connections.values()].filter(
-    ({ config: { local, remote } }) =>
-      (local.address === undefined || local.address === via.address) && inRanges(remote.addresses, from.address),
-  );
+  return [...ike.connections.values()].filter(({ config }) => serves(config, from, via));
 }
 
 /** Whether there is room for one more half-open IKE SA, and the peer has shown that it receives where it sends from. */

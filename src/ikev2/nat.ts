@@ -1,7 +1,7 @@
 /** Where the peer is (RFC 7296 2.23): it follows its NAT, and ours is kept open. */
 import type { Endpoint } from "../core/engine.ts";
 import { endpointText } from "../util/address.ts";
-import { report } from "./report.ts";
+import { reportSeldom } from "./report.ts";
 import { type EstablishedSa, type IkeSa, type Ikev2, isEstablished, type Received, type Secured } from "./state.ts";
 
 /** RFC 3948 2.3 */
@@ -18,16 +18,17 @@ export function heardFrom(
   { from, via }: Pick<Received, "from" | "via">,
 ): void {
   sa.heardAt = ike.env.now;
-  const follows = (nat.remote && (!nat.local || nat.forced)) || sa.phase.at === "SA_INIT_ANSWERED";
+  const follows =
+    (nat.remote && (!nat.local || nat.forced)) ||
+    // without a NAT from the same address as before, whoever passes IKE_AUTH on
+    (sa.phase.at === "SA_INIT_ANSWERED" && (nat.remote || from.address === sa.remote.address));
   if (!follows || (same(from, sa.remote) && same(via, sa.local))) return;
   const before = sa.remote;
   sa.remote = from;
   sa.local = via;
   if (!isEstablished(sa)) return;
-  report(ike, { sa }, "ikev2.peer-moved", {
-    cause: "peer",
-    figures: { from: endpointText(before), to: endpointText(from) },
-  });
+  const figures = { from: endpointText(before), to: endpointText(from) };
+  reportSeldom(ike, { sa }, "ikev2.peer-moved", { topic: "peer-moved", from }, { cause: "peer", figures });
   moveChildren(ike, sa);
 }
 

@@ -1,4 +1,5 @@
 /** AUTH and the certificates beside it, both ways (RFC 7296 2.15; RFC 4945 3.1 for what a certificate entitles to). */
+import type { Endpoint } from "../core/engine.ts";
 import { type Identity, identityText } from "../core/identity.ts";
 import { samePeer, unboundBecause } from "../core/identity-binding.ts";
 import { type ChainVerdict, CryptoError, type Verifier } from "../crypto/provider.ts";
@@ -138,11 +139,12 @@ function verifySignature(
   const verified = verifySignatureAuth(verifier, octets, auth, peerHashes !== undefined, signatures);
   if (!verified.ok) return err({ code: "wrong-auth", why: verified.error.why });
   const peer = (verdict: ChainVerdict): Result<Peer, ProofFault> => {
-    if (!verdict.ok) return err({ code: `certificate-${verdict.code}`, why: verdict.why });
+    // a certificate's names are whatever its holder, or anybody who signs it himself, wrote
+    if (!verdict.ok) return err({ code: `certificate-${verdict.code}`, why: sanitise(verdict.why) });
     const unbound = unboundBecause(identity, verdict.leaf, crypto);
     if (unbound !== undefined) {
       const name = sanitise(identityText(identity, crypto));
-      return err({ code: "identity", why: `the certificate does not entitle to ${name}: ${unbound}` });
+      return err({ code: "identity", why: `the certificate does not entitle to ${name}: ${sanitise(unbound)}` });
     }
     return ok({ identity, authentication: verified.value, certificate: verdict.reference });
   };
@@ -178,8 +180,13 @@ function mayClaim(ike: Ikev2, { remote: { addresses } }: Connection, identity: I
   return !isAddress || inRanges(addresses, identity.data);
 }
 
+/** Whether a connection is for a peer that comes from there, by that socket of ours. */
+export function serves({ local, remote }: Connection, from: Endpoint, via: Endpoint): boolean {
+  return (local.address === undefined || local.address === via.address) && inRanges(remote.addresses, from.address);
+}
+
 /** No range at all is any address. */
-export function inRanges(ranges: readonly AddressRange[], address: Uint8Array | string): boolean {
+function inRanges(ranges: readonly AddressRange[], address: Uint8Array | string): boolean {
   const octets = typeof address === "string" ? addressOctets(address) : address;
   if (octets === undefined) return false;
   return ranges.length === 0 || ranges.some(({ from, to }) => within(octets, from, to));

@@ -124,9 +124,16 @@ function init(ike: Ikev2, datagram: Datagram, header: Header, response: boolean,
   else if (isIn(sa, "SA_INIT_SENT")) initAnswered(ike, sa, datagram, header.spiR, payloads);
 }
 
-function refuseCritical(ike: Ikev2, { via, from }: Datagram, { spiI, spiR, exchangeType }: Header, type: number): void {
+function refuseCritical(
+  ike: Ikev2,
+  { via, from, bytes }: Datagram,
+  { spiI, spiR, exchangeType }: Header,
+  type: number,
+): void {
   const header = { spiI, spiR, exchangeType, flags: Flag.RESPONSE, messageId: 0 };
-  send(ike, [encodeMessage(header, [unsupported(type)])], via, from);
+  const octets = encodeMessage(header, [unsupported(type)]);
+  // a request that begins an IKE SA is longer; what is not may have another's address on it
+  if (octets.length <= bytes.length) send(ike, [octets], via, from);
 }
 
 function unsupported(type: number): Payload {

@@ -32,7 +32,6 @@ import type { Connection } from "./types.ts";
 
 /** A client that was sent on in IKE_AUTH deletes its IKE SA (6); when it has not by then, we do. */
 const LEAVE_MS = 30_000;
-const DEFAULT_PORT = 500;
 
 /** A client's half of IKE_SA_INIT: it can be sent on; or it was, and says by whom. */
 export function redirectAbility({ connection, redirectedFrom }: SaInitSent): readonly Payload[] {
@@ -97,13 +96,16 @@ function follow(
   replaces: Replaces | undefined,
 ): Result<undefined, string> {
   const { config, redirections } = connection;
-  if (!config.followRedirect) return err("the gateway sends its clients on, which is not followed here");
+  // a peer whom we have no address to begin with is a client of ours, and no gateway
+  if (!config.followRedirect || config.remote.endpoint === undefined) {
+    return err("the gateway sends its clients on, which is not followed here");
+  }
   if (!gateway.ok) return gateway;
   const counted = oneMore(redirections, ike.env.now);
   if (counted === undefined) return err(`the gateways send on again and again, now to ${gateway.value}`);
   connection.redirections = counted;
   const from = sa.remote.address;
-  const endpoint = { address: gateway.value, port: config.remote.endpoint?.port ?? DEFAULT_PORT };
+  const endpoint = { address: gateway.value, port: config.remote.endpoint.port };
   connection.redirect = { endpoint, redirectedFrom: from, ...(replaces !== undefined && { replaces }) };
   ike.deadlines.set(`redirect:${config.name}`, ike.env.now);
   report(ike, { sa }, "ikev2.redirected", { cause: "peer", figures: { from, to: gateway.value } });

@@ -26,7 +26,7 @@ import { groupDemanded } from "./key-exchange.ts";
 import { abandonChild } from "./lifetimes.ts";
 import { answer, chooseEsp, groupAskedFor } from "./proposals.ts";
 import { answerCommand, askLater, isTemporary, levelOf, type Refusal, refusalText, refuseCommand } from "./rekeying.ts";
-import { report } from "./report.ts";
+import { report, reportSeldom } from "./report.ts";
 import { freshSpi } from "./spis.ts";
 import {
   type Answer,
@@ -213,7 +213,7 @@ function refused(ike: Ikev2, sa: EstablishedSa, child: ChildSa, { refusal, why, 
 export function childRekeyRequested(
   ike: Ikev2,
   sa: EstablishedSa,
-  { payloads }: Received,
+  { payloads, from }: Received,
   rekeySa: NotifyPayload,
 ): Answer {
   const old = [...sa.phase.children.values()].find(({ spiOut }) => equal(spiOut, rekeySa.spi));
@@ -228,12 +228,8 @@ export function childRekeyRequested(
   const completed = chosen.ok ? completeChild(ike, sa, chosen.value, payloads) : chosen;
   if (!completed.ok) {
     const { why, notify } = completed.error;
-    report(ike, { child: old }, "ikev2.rekey-refused", {
-      cause: "policy",
-      level: "warning",
-      reason: why,
-      figures: { child: old.policy.name },
-    });
+    const details = { cause: "policy", level: "warning", reason: why, figures: { child: old.policy.name } } as const;
+    reportSeldom(ike, { child: old }, "ikev2.rekey-refused", { topic: "rekey-refused", from }, details);
     return { payloads: [notify] };
   }
   const { made, payloads: answer } = completed.value;

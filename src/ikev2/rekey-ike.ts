@@ -21,7 +21,7 @@ import { deriveIkeKeys, type Nonces, rekeyedSkeyseed } from "./keys.ts";
 import { abandon } from "./lifetimes.ts";
 import { acceptIke, answer, chooseIke, firstIkeGroup, groupAskedFor, groupToAskFor, ikeOffer } from "./proposals.ts";
 import { answerCommand, askLater, levelOf, type Refusal, refusalText, refuseCommand } from "./rekeying.ts";
-import { report } from "./report.ts";
+import { report, reportSeldom } from "./report.ts";
 import { addIkeSa, establish } from "./sa-life.ts";
 import { freshSpi } from "./spis.ts";
 import {
@@ -220,7 +220,7 @@ function settle(ike: Ikev2, old: EstablishedSa, ours: Successor): EstablishedSa 
 }
 
 /** The peer's request. */
-export function ikeRekeyRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: Received): Answer {
+export function ikeRekeyRequested(ike: Ikev2, sa: EstablishedSa, { payloads, from }: Received): Answer {
   // one at a time: until the peer has deleted what this one replaced, there is nothing to replace it by
   const waits = sa.phase.successor !== undefined || predecessorOf(ike, sa) !== undefined;
   if (waits || isBusy(sa)) return refuse(NotifyType.TEMPORARY_FAILURE);
@@ -230,7 +230,8 @@ export function ikeRekeyRequested(ike: Ikev2, sa: EstablishedSa, { payloads }: R
   if (offer === undefined || peerNonce === undefined) return refuse(NotifyType.INVALID_SYNTAX);
   const choice = chooseIke(offer, sa.phase.connection.config.ikeProposals, 8, peerKe?.group);
   if (!choice.ok) {
-    report(ike, { sa }, "ikev2.rekey-refused", { cause: "policy", level: "warning", reason: choice.error });
+    const details = { cause: "policy", level: "warning", reason: choice.error } as const;
+    reportSeldom(ike, { sa }, "ikev2.rekey-refused", { topic: "rekey-refused", from }, details);
     return refuse(NotifyType.NO_PROPOSAL_CHOSEN);
   }
   const { suite, spi: peerSpi } = choice.value;

@@ -160,7 +160,8 @@ export function endIkeSa(ike: Ikev2, sa: IkeSa, end: IkeSaEnd): void {
 /** What its end means for the connection. */
 function leave(ike: Ikev2, sa: IkeSa, phase: Phase, connection: ConnectionState, end: IkeSaEnd): void {
   const stood = phase.at === "ESTABLISHED" || (phase.at === "DELETING" && phase.peer !== undefined);
-  if (stood) down(ike, connection, end);
+  const heldMs = phase.at === "ESTABLISHED" ? ike.env.now - phase.authenticatedAt : Number.POSITIVE_INFINITY;
+  if (stood) down(ike, connection, end, heldMs);
   // of one that did not prove who it is this was told at once
   else if (sa.role === "initiator" && phase.at !== "DELETING" && end.by !== "succession")
     attemptFailed(ike, connection, ...failureOf(end));
@@ -208,13 +209,13 @@ export function whenEnded(ike: Ikev2, sa: IkeSa, then: () => void): void {
   else told.push(then);
 }
 
-function down(ike: Ikev2, connection: ConnectionState, end: IkeSaEnd): void {
+function down(ike: Ikev2, connection: ConnectionState, end: IkeSaEnd, heldMs: number): void {
   if ([...connection.ikeSas].some(isEstablished)) return;
   if (end.by === "peer" || end.by === "succession") {
     const { text, downtimeSeconds = 0 } = end.reason ?? {};
     beginOutage(ike, connection, { by: "peer", reason: text === "" ? undefined : text, downtimeSeconds });
   } else if (end.by !== "us") beginOutage(ike, connection, { by: "peer", reason: undefined, downtimeSeconds: 0 });
-  connectionDown(ike, connection);
+  connectionDown(ike, connection, heldMs);
 }
 
 function failureOf(end: IkeSaEnd): [code: string, why: string] {

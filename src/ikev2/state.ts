@@ -65,6 +65,8 @@ export interface ConnectionState {
   readonly ikeSas: Set<IkeSa>;
   /** Attempts that failed, one after another. */
   failures: number;
+  /** IKE SAs that ended as soon as they stood, one after another. */
+  shortLived: number;
   lastError: string | undefined;
   /** The peer, or we, said that it is down, and it has not come back yet. Persisted. */
   outage: Outage | undefined;

@@ -36,13 +36,17 @@ function standingOf(ike: Ikev2, connection: ConnectionState, name: string): Chil
 }
 
 function bySpi(ike: Ikev2, spi: string): Found | undefined {
+  // our own first: a peer chooses its SPIs as it likes
+  const [own, ownChild] = [ike.ikeSas.get(spi), ike.childSas.get(spi)];
+  if (own !== undefined) return { what: "ike-sa", sa: own };
+  if (ownChild !== undefined) return { what: "child-sa", child: ownChild };
   for (const sa of ike.ikeSas.values()) {
-    if (sa.key === spi || ikeSaId(sa) === spi || hex(sa.spiI) === spi || hex(sa.spiR) === spi) {
+    if (ikeSaId(sa) === spi || hex(sa.spiI) === spi || hex(sa.spiR) === spi) {
       return { what: "ike-sa", sa };
     }
   }
   for (const child of ike.childSas.values()) {
-    if (child.key === spi || hex(child.spiOut) === spi) return { what: "child-sa", child };
+    if (hex(child.spiOut) === spi) return { what: "child-sa", child };
   }
   return undefined;
 }

@@ -14,6 +14,7 @@ import {
   closeRequest,
   type Datagrams,
   freeMessageId,
+  mayRepeat,
   openRequest,
   patience,
   repeatRequest,
@@ -112,7 +113,7 @@ export function respond(ike: Ikev2, sa: IkeSa, { exchange, from, via }: Asked, p
 
 /** Sends the kept answer again, to where the request was repeated from. */
 export function answerAgain(ike: Ikev2, sa: IkeSa, { from, via }: Pick<Asked, "from" | "via">): void {
-  if (sa.window.answer !== undefined) sendIn(ike, sa, sa.window.answer, via, from);
+  if (sa.window.answer !== undefined && mayRepeat(sa.window)) sendIn(ike, sa, sa.window.answer, via, from);
 }
 
 function sendIn(ike: Ikev2, sa: IkeSa, datagrams: Datagrams, from: Endpoint, to: Endpoint): void {

@@ -42,7 +42,10 @@ export function assignAddresses(
   if (given.length === 0) {
     return err({ notify: notify(NotifyType.INTERNAL_ADDRESS_FAILURE), why: "no address is left in the pools" });
   }
+  const before = texts(sa.phase.virtualAddresses).join();
   sa.phase.virtualAddresses = given.map(({ address }) => address);
+  // asked again: told already
+  if (texts(sa.phase.virtualAddresses).join() === before) return ok([configurationReply(request, given)]);
   report(ike, { sa }, "ikev2.address-given", {
     cause: "peer",
     figures: {
@@ -55,7 +58,8 @@ export function assignAddresses(
 
 function give(ike: Ikev2, sa: EstablishedSa, { addresses }: ClientRequest): Given[] {
   const { connection, peer, virtualAddresses } = sa.phase;
-  const client = { identity: identityKey(peer.identity), holder: sa.key };
+  // who proves an identity otherwise in another connection is somebody else
+  const client = { identity: `${connection.config.name} ${identityKey(peer.identity)}`, holder: sa.key };
   return addresses.flatMap(({ family, wish }) => {
     const length = family === "ipv4" ? 4 : 16;
     // one that it has it keeps

@@ -29,7 +29,12 @@ export interface Window {
   answering: boolean;
   /** The answer to the request before `expected`; undefined when there was none. */
   answer: Datagrams | undefined;
+  /** How often an answer was sent again since the last new request. */
+  repeated: number;
 }
+
+/** More often nobody asks again who hears us: somebody repeats what he has seen, perhaps with another's address on it. */
+const MOST_REPEATS = 30;
 
 /** What the Message ID of a request says. */
 export type Standing =
@@ -44,7 +49,7 @@ export type Standing =
 
 /** Both sides begin at 0 (RFC 7296 2.2), also in an IKE SA that replaces another (2.18). */
 export function newWindow(): Window {
-  return { next: 0, inFlight: undefined, expected: 0, answering: false, answer: undefined };
+  return { next: 0, inFlight: undefined, expected: 0, answering: false, answer: undefined, repeated: 0 };
 }
 
 /** The Message ID of the next request; undefined while one is in flight, and when all 2^32 are used up (RFC 7296 2.2). */
@@ -98,9 +103,16 @@ export function takeRequest(window: Window): void {
   window.answer = undefined;
 }
 
+/** Whether an answer may be sent once more, and counts it. */
+export function mayRepeat(window: Window): boolean {
+  window.repeated += 1;
+  return window.repeated <= MOST_REPEATS;
+}
+
 /** The answer to the request that was taken, kept until the next one comes. */
 export function answerRequest(window: Window, datagrams: Datagrams): void {
   window.answering = false;
   window.answer = datagrams;
+  window.repeated = 0;
   window.expected += 1;
 }

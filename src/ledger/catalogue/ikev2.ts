@@ -105,7 +105,7 @@ export const ikev2Events: Catalogue = {
   /** reason. figures: code, remote. */
   "ikev2.broken": { sentence: (e) => `IKE SA with ${text(e, "remote")} ended (${text(e, "code")})${reason(e)}` },
   /** figures: from, to. */
-  "ikev2.peer-moved": { sentence: (e) => `the peer moved from ${text(e, "from")} to ${text(e, "to")}` },
+  "ikev2.peer-moved": { sentence: (e) => `the peer moved from ${text(e, "from")} to ${text(e, "to")}${times(e)}` },
   /** figures: code, times. */
   "ikev2.notified": { sentence: (e) => `the peer notifies ${text(e, "code")}${times(e)}` },
   /** A gateway gives a client addresses. figures: addresses (list), pools (list). */
@@ -140,7 +140,9 @@ export const ikev2Events: Catalogue = {
   /** Our request came to nothing; it is made again. reason. figures: child. */
   "ikev2.rekey-failed": { sentence: (e) => `rekeying of the ${rekeyed(e)} failed${reason(e)}` },
   /** The peer's request. reason. figures: child. */
-  "ikev2.rekey-refused": { sentence: (e) => `the peer's rekeying of the ${rekeyed(e)} was refused${reason(e)}` },
+  "ikev2.rekey-refused": {
+    sentence: (e) => `the peer's rekeying of the ${rekeyed(e)} was refused${reason(e)}${times(e)}`,
+  },
   /** figures: child, spiIn, spiOut, mode, suite, local (list), remote (list). */
   "ikev2.child-established": {
     sentence: (e) => {
@@ -152,7 +154,7 @@ export const ikev2Events: Catalogue = {
   "ikev2.child-failed": { sentence: (e) => `${child(e)} could not be established${reason(e)}` },
   /** reason. figures: code. */
   "ikev2.child-refused": {
-    sentence: (e) => `a Child SA of the peer's wish was refused (${text(e, "code")})${reason(e)}`,
+    sentence: (e) => `a Child SA of the peer's wish was refused (${text(e, "code")})${reason(e)}${times(e)}`,
   },
   /** As ikev2.deleted, with child. */
   "ikev2.child-deleted": {
