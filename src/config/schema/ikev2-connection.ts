@@ -47,7 +47,7 @@ export const natPort = 4500;
 const hourMs = 3_600_000;
 
 /** Whom a connection is with: one address that can be called, or those that may call. */
-interface RemoteAddress extends Leaf {
+export interface RemoteAddress extends Leaf {
   /** Undefined when only the peer can begin. */
   readonly one: string | undefined;
   /** Empty for any. */
