@@ -14,6 +14,8 @@ import { endIkeSa } from "./sa-life.ts";
 import { type ConnectionState, type EstablishedSa, type IkeSa, type Ikev2, isEstablished } from "./state.ts";
 import type { Connection } from "./types.ts";
 
+/** IKE SAs of one identity, which several devices may have where a connection is not to be unique. */
+const MOST_OF_PEER = 256;
 /** As long as strongSwan waits. */
 const GRACE_MS = 10_000;
 
@@ -59,6 +61,13 @@ export function supersede(ike: Ikev2, sa: EstablishedSa, payloads: readonly Rece
       if (other.phase.authenticatedAt < sa.beganAt)
         endIkeSa(ike, other, { by: "replacement", why: { cause: "initial-contact" } });
     }
+  }
+  const [oldest] = others;
+  if (others.length >= MOST_OF_PEER && oldest !== undefined) {
+    deleteIkeSa(ike, oldest, {
+      cause: "initial-contact",
+      text: `one identity has no more than ${MOST_OF_PEER} IKE SAs`,
+    });
   }
   const { connection } = sa.phase;
   if (

@@ -162,3 +162,22 @@ test("two gateways that begin at the same time end with one IKE SA, the same at 
   }
   expect(new Set(states)).toEqual(new Set(["initiator", "responder"]));
 });
+
+test("an identity of several devices has a bounded number of IKE SAs, and the oldest gives way", async () => {
+  const pair = ikev2World({ left: { unique: "keep" }, right: { unique: "keep" } });
+  const { world, left, right } = pair;
+  await bringUp(pair);
+  const first = ikeSas(right)[0]?.id;
+  for (let i = 1; i < 256; i++) {
+    left.kill();
+    left.start();
+    await bringUp(pair);
+  }
+  expect(established(right)).toHaveLength(256);
+  left.kill();
+  left.start();
+  await bringUp(pair);
+  expect(established(right)).toHaveLength(256);
+  expect(established(right).map(({ id }) => id)).not.toContain(first);
+  expect(told(world, right)).toContain('deleted the IKE SA: "one identity has no more than 256 IKE SAs"');
+});
