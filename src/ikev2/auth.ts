@@ -42,10 +42,19 @@ export function signedOctets(crypto: CryptoProvider, prf: Prf, input: SignedInpu
 
 const keyPad = utf8("Key Pad for IKEv2");
 
+/** prf(Shared Secret, "Key Pad for IKEv2") by shared secret and prf: the same in all handshakes with it. */
+const paddedKeys = new WeakMap<SecretKey, Map<HashName, SecretKey>>();
+
+function paddedKey(crypto: CryptoProvider, { hash }: Prf, psk: SecretKey): SecretKey {
+  const known = paddedKeys.get(psk) ?? new Map<HashName, SecretKey>();
+  const key = known.get(hash) ?? crypto.importSecret(crypto.hmac(hash, psk, keyPad));
+  paddedKeys.set(psk, known.set(hash, key));
+  return key;
+}
+
 /** AUTH with a shared key (RFC 7296 2.15): prf(prf(Shared Secret, "Key Pad for IKEv2"), octets). */
 export function pskAuth(crypto: CryptoProvider, prf: Prf, psk: SecretKey, octets: Uint8Array): Uint8Array {
-  const key = crypto.importSecret(crypto.hmac(prf.hash, psk, keyPad));
-  return crypto.hmac(prf.hash, key, octets);
+  return crypto.hmac(prf.hash, paddedKey(crypto, prf, psk), octets);
 }
 
 /** Whether AUTH data is what pskAuth makes; in constant time. */

@@ -187,7 +187,7 @@ export function serves({ local, remote }: Connection, from: Endpoint, via: Endpo
 
 /** No range at all is any address. */
 function inRanges(ranges: readonly AddressRange[], address: Uint8Array | string): boolean {
+  if (ranges.length === 0) return true;
   const octets = typeof address === "string" ? addressOctets(address) : address;
-  if (octets === undefined) return false;
-  return ranges.length === 0 || ranges.some(({ from, to }) => within(octets, from, to));
+  return octets !== undefined && ranges.some(({ from, to }) => within(octets, from, to));
 }

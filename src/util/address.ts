@@ -3,7 +3,7 @@ import { isIPv4, isIPv6, SocketAddress } from "node:net";
 
 /** Four or sixteen octets of an IPv4 or IPv6 address in text, undefined when it is neither (a zone index is refused). */
 export function addressOctets(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (isIPv4(text)) return Uint8Array.from(text.split("."), Number);
+  if (!text.includes(":")) return fourOctets(text);
   if (!isIPv6(text) || text.includes("%")) return undefined;
   const [head = "", tail] = expandEmbedded(text).split("::");
   const left = head === "" ? [] : head.split(":");
@@ -18,6 +18,30 @@ export function addressOctets(text: string): Uint8Array<ArrayBuffer> | undefined
   return octets;
 }
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+
+/** Four numbers up to 255 without leading zeros. Every datagram's source comes through here. */
+function fourOctets(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const octets = new Uint8Array(4);
+  let count = 0;
+  let value = -1;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i === text.length ? DOT : text.charCodeAt(i);
+    if (code === DOT) {
+      if (value < 0 || count === 4) return undefined;
+      octets[count++] = value;
+      value = -1;
+      continue;
+    }
+    const digit = code - ZERO;
+    if (digit < 0 || digit > 9 || value === 0) return undefined;
+    value = value < 0 ? digit : 10 * value + digit;
+    if (value > 255) return undefined;
+  }
+  return count === 4 ? octets : undefined;
+}
+
 /** Canonical text (RFC 5952) of four or sixteen octets, undefined for another length. */
 export function addressText(octets: Uint8Array): string | undefined {
   if (octets.length === 4) return octets.join(".");
@@ -30,7 +54,9 @@ export function addressText(octets: Uint8Array): string | undefined {
 /** The one spelling of an address, undefined when it is none. */
 export function canonicalAddress(text: string): string | undefined {
   const octets = addressOctets(text);
-  return octets === undefined ? undefined : addressText(octets);
+  if (octets === undefined) return undefined;
+  // of an IPv4 address there is one spelling
+  return octets.length === 4 ? text : addressText(octets);
 }
 
 /** Whether an address lies in a range, whose ends belong to it; of another family it never does. */

@@ -3,6 +3,7 @@ import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, 
 import { CryptoError, type KeyExchange } from "../provider.ts";
 import { plain } from "./buffers.ts";
 import { element, sequence, unsignedInteger } from "./der.ts";
+import { withoutTraces } from "./keys.ts";
 
 /** `oid`: the contents of id-X25519 and id-X448 (RFC 8410 3). */
 const curves = {
@@ -69,7 +70,7 @@ function importPrivate(group: MontgomeryGroup, privateValue: Uint8Array): KeyPai
 
 function importPublic(group: MontgomeryGroup, publicValue: Uint8Array): KeyObject {
   const x = Buffer.from(publicValue.buffer, publicValue.byteOffset, publicValue.length).toString("base64url");
-  return createPublicKey({ key: { kty: "OKP", crv: curves[group].jwk, x }, format: "jwk" });
+  return withoutTraces(() => createPublicKey({ key: { kty: "OKP", crv: curves[group].jwk, x }, format: "jwk" }));
 }
 
 function publicValueOf(publicKey: KeyObject): Uint8Array {
