@@ -24,7 +24,8 @@ export interface CharonCertificates {
 export interface CharonSetup {
   readonly local: string;
   readonly remote: string;
-  readonly localId: string;
+  /** Undefined: the subject of its certificate. */
+  readonly localId: string | undefined;
   readonly remoteId: string;
   readonly psk?: string;
   readonly certificates?: CharonCertificates;
@@ -252,7 +253,7 @@ function connection(setup: CharonSetup): ViciMessage {
     reauth_time: "0",
     keyingtries: "1",
     unique: "no",
-    local: { auth, id: localId, ...(certificates && { certs: certificates.own }) },
+    local: { auth, ...(localId !== undefined && { id: localId }), ...(certificates && { certs: certificates.own }) },
     remote: { auth, id: remoteId },
     ...setup.connection,
     children: { net: { ...childDefaults, ...setup.child }, ...withDefaults(children) },

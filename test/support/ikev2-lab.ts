@@ -18,6 +18,10 @@ import { type NamespacePair, namespacePair } from "./namespace.ts";
 const PSK = "keyherald-interop-psk";
 const OURS = "ours.example";
 const CHARON = "charon.example";
+const defaultIds = {
+  ours: { ours: OURS, charon: OURS },
+  charon: { ours: CHARON, charon: CHARON },
+};
 const YEAR = 365 * 86_400_000;
 
 /** What we are in an IKE SA. */
@@ -28,10 +32,20 @@ export type Role = (typeof roles)[number];
 export interface LabSetup {
   readonly ike?: { readonly ours: readonly string[]; readonly charon: readonly string[] };
   readonly esp?: { readonly ours: readonly string[]; readonly charon: readonly string[] };
+  /** In both spellings, ours first. A side that is left out is the subject of its certificate, and no other is accepted. */
+  readonly ids?: { readonly ours?: Spelled; readonly charon?: Spelled };
+  /** IPv6 between the two, instead of IPv4. */
+  readonly family?: 6;
   /** Certificates instead of the pre-shared key. */
   readonly certificates?: LabCertificates;
   readonly ours?: Pick<PeerPolicySpec, "connection" | "child" | "children" | "policy" | "anyLocal">;
   readonly charon?: Pick<CharonSetup, "connection" | "child" | "children" | "pools">;
+}
+
+/** An identity in our spelling and in charon's. */
+export interface Spelled {
+  readonly ours: string;
+  readonly charon: string;
 }
 
 /** PEM, leaf first. */
@@ -96,12 +110,12 @@ export class Ikev2Lab implements AsyncDisposable {
   }
 
   async configureCharon(setup: LabSetup): Promise<void> {
-    const certificates = setup.certificates;
+    const { certificates, ids = defaultIds } = setup;
     await this.charon.configure({
-      local: this.pair.right.address,
-      remote: this.pair.left.address,
-      localId: CHARON,
-      remoteId: OURS,
+      local: this.#address("right", setup),
+      remote: this.#address("left", setup),
+      localId: ids.charon?.charon,
+      remoteId: ids.ours?.charon ?? "%any",
       ...(certificates === undefined
         ? { psk: PSK }
         : {
@@ -114,12 +128,12 @@ export class Ikev2Lab implements AsyncDisposable {
   }
 
   ours(setup: LabSetup = {}): Promise<Ikev2Peer> {
-    const certificates = setup.certificates;
+    const { certificates, ids = defaultIds } = setup;
     const spec: PeerPolicySpec = {
-      local: this.pair.left.address,
-      remote: this.pair.right.address,
-      localId: OURS,
-      remoteId: CHARON,
+      local: this.#address("left", setup),
+      remote: this.#address("right", setup),
+      localId: ids.ours?.ours,
+      remoteId: ids.charon?.ours,
       psk: nodeCrypto.importSecret(utf8(PSK)),
       ...(certificates && { certificates: { ...certificates.ours, anchors: [certificates.charon.anchor] } }),
       ike: (setup.ike ?? defaultIke).ours,
@@ -157,6 +171,12 @@ export class Ikev2Lab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.charon[Symbol.asyncDispose]();
     await this.pair.close();
+  }
+
+  #address(side: "left" | "right", { family }: LabSetup): string {
+    const { address } = this.pair[side];
+    const [, , net, host] = address.split(".");
+    return family === 6 ? `fd96:${net}::${host}` : address;
   }
 
   async #charonEspFacts(child: CharonChildSa) {
@@ -218,14 +238,16 @@ function ikeFacts({ id, suite = "", remoteIdentity = "", local, remote }: IkeSaV
   return {
     id,
     suite: suite.split(" / ").map(charonName).join("/"),
-    identity: remoteIdentity,
+    identity: remoteIdentity.startsWith("dn:") ? "a name" : remoteIdentity.replace(/^[a-z]+:/, ""),
     local: local.address,
     remote: remote.address,
   };
 }
 
 function charonIkeFacts({ spiI, spiR, suite, localId, localHost, remoteHost }: CharonIkeSa) {
-  return { id: `${spiI}_${spiR}`, suite, identity: `fqdn:${localId}`, local: remoteHost, remote: localHost };
+  // of names each has its own spelling
+  const identity = localId.includes("=") ? "a name" : localId;
+  return { id: `${spiI}_${spiR}`, suite, identity, local: remoteHost, remote: localHost };
 }
 
 /** Our name of an algorithm as charon spells it: `aes-gcm-16-128` is AES_GCM_16-128. */

@@ -25,12 +25,14 @@ export class Ikev2Peer implements Disposable {
   readonly #host: SocketHost<Ikev2Command, Ikev2Engine>;
   #held: { readonly direction: "in" | "out"; readonly datagram: Datagram }[] = [];
   #holds: ((direction: "in" | "out", datagram: Datagram) => boolean) | undefined;
+  #drops: ((direction: "in" | "out", datagram: Datagram) => boolean) | undefined;
   #ended = false;
 
   private constructor(policy: Ikev2Policy, sockets: ConstructorParameters<typeof SocketHost>[1]) {
     this.#host = new SocketHost(new Ikev2Engine(policy), sockets, nodeCrypto, {
       output: (output) => this.#note(output),
       passes: (direction, datagram) => {
+        if (this.#drops?.(direction, datagram)) return false;
         if (this.#holds?.(direction, datagram)) {
           this.#held.push({ direction, datagram });
           return false;
@@ -65,6 +67,11 @@ export class Ikev2Peer implements Disposable {
   /** From now on datagrams that fit stay where they are until `release`. */
   hold(fits: (direction: "in" | "out", datagram: Datagram) => boolean): void {
     this.#holds = fits;
+  }
+
+  /** From now on datagrams that fit are lost. */
+  drop(fits: (direction: "in" | "out", datagram: Datagram) => boolean): void {
+    this.#drops = fits;
   }
 
   /** How many datagrams are held. */

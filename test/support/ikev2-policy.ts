@@ -1,6 +1,8 @@
 /** Policies of our IKEv2 for a foreign peer: one connection `charon` with one child `net`, but for what a test changes. */
+import type { Identity } from "../../src/core/identity.ts";
 import { nodeCrypto } from "../../src/crypto/node/index.ts";
 import { certificatesFrom } from "../../src/crypto/node/pem.ts";
+import { IdType } from "../../src/iana/ikev2.ts";
 import type {
   ChildPolicy,
   Connection,
@@ -22,8 +24,10 @@ export interface OwnCertificates {
 export interface PeerPolicySpec {
   readonly local: string;
   readonly remote: string;
-  readonly localId: string;
-  readonly remoteId: string;
+  /** Undefined: the subject of our certificate. */
+  readonly localId: string | undefined;
+  /** Undefined: any that the peer proves. */
+  readonly remoteId: string | undefined;
   readonly psk: NonNullable<Connection["psk"]>;
   readonly certificates?: OwnCertificates;
   /** As a configuration writes them. */
@@ -60,14 +64,14 @@ function charonConnection(spec: PeerPolicySpec): Connection {
     name: "charon",
     local: {
       address: spec.anyLocal ? undefined : spec.local,
-      identity: identity(spec.localId),
+      identity: spec.localId === undefined ? subject(spec.certificates) : identity(spec.localId),
       authentication: local,
     },
     remote: {
       endpoint: { address: spec.remote, port: 500 },
       natPort: 4500,
       addresses: [],
-      identity: identity(spec.remoteId),
+      identity: spec.remoteId === undefined ? undefined : identity(spec.remoteId),
       authentication: remote,
     },
     psk: spec.psk,
@@ -88,6 +92,11 @@ function authentication(certificates: OwnCertificates | undefined): {
     local: { method: "signature", signer: nodeCrypto.importSigner(key), certificates: own.flatMap(der) },
     remote: { method: "signature", anchors: anchors.flatMap(der), crls: [] },
   };
+}
+
+function subject(certificates: OwnCertificates | undefined): Identity {
+  const [leaf = new Uint8Array()] = (certificates?.own ?? []).flatMap(der);
+  return { type: IdType.ID_DER_ASN1_DN, data: nodeCrypto.parseCertificate(leaf).subject };
 }
 
 function der(pem: string): Uint8Array[] {
