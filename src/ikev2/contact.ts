@@ -14,8 +14,6 @@ import { endIkeSa } from "./sa-life.ts";
 import { type ConnectionState, type EstablishedSa, type IkeSa, type Ikev2, isEstablished } from "./state.ts";
 import type { Connection } from "./types.ts";
 
-/** IKE SAs of one identity, which several devices may have where a connection is not to be unique. */
-const MOST_OF_PEER = 256;
 /** As long as strongSwan waits. */
 const GRACE_MS = 10_000;
 
@@ -62,13 +60,6 @@ export function supersede(ike: Ikev2, sa: EstablishedSa, payloads: readonly Rece
         endIkeSa(ike, other, { by: "replacement", why: { cause: "initial-contact" } });
     }
   }
-  const [oldest] = others;
-  if (others.length >= MOST_OF_PEER && oldest !== undefined) {
-    deleteIkeSa(ike, oldest, {
-      cause: "initial-contact",
-      text: `one identity has no more than ${MOST_OF_PEER} IKE SAs`,
-    });
-  }
   const { connection } = sa.phase;
   if (
     connection.config.unique === "replace" &&
@@ -88,16 +79,25 @@ function mayEnd({ phase: { connection } }: EstablishedSa, other: EstablishedSa):
   return named || other.phase.connection === connection;
 }
 
-/** IKE SAs of one identity in one connection: devices that share it, or the old ones of a peer that begins again and again. */
-const MOST = { keep: 1024, replace: 8 };
+/**
+ * IKE SAs of one identity in one connection: those of devices that share it, or the old ones of a peer that begins again and
+ * again.
+ */
+const MOST = { keep: 256, replace: 8 };
 
-/** A peer that goes on beginning IKE SAs pays with its oldest ones, at once: they need no answer of it to go. */
+/**
+ * A peer that goes on beginning IKE SAs pays with its oldest ones: their Delete is sent, and its answer not waited for, since
+ * there would be no bound of those that get none.
+ */
 function endSurplus(ike: Ikev2, sa: EstablishedSa, others: readonly EstablishedSa[]): void {
   const { connection } = sa.phase;
+  const most = MOST[connection.config.unique];
   const same = others.filter((other) => other.phase.connection === connection);
-  const surplus = same.slice(0, Math.max(0, same.length + 1 - MOST[connection.config.unique]));
-  const why = { cause: "initial-contact", text: "replaced by a newer IKE SA of the same peer" } as const;
-  for (const other of surplus) endIkeSa(ike, other, { by: "replacement", why });
+  const text = `one identity has no more than ${most} IKE SAs`;
+  for (const other of same.slice(0, Math.max(0, same.length + 1 - most))) {
+    deleteIkeSa(ike, other, { cause: "initial-contact", text });
+    endIkeSa(ike, other, { by: "us" });
+  }
 }
 
 /** Established IKE SAs between the same two identities. */

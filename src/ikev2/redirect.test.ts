@@ -51,6 +51,9 @@ describe("a REDIRECT", () => {
     ["no address", received(1, 0), /no address of type 1/],
     ["an address of zeros", received(1, 4, 0, 0, 0, 0), /no address of type 1/],
     ["a type that is not known", received(9, 4, 1, 2, 3, 4), /no address of type 9/],
+    ["a multicast address", received(1, 4, 224, 0, 0, 1), "the REDIRECT has no address of type 1"],
+    ["the broadcast address", received(1, 4, 255, 255, 255, 255), "the REDIRECT has no address of type 1"],
+    ["a multicast address of IPv6", received(2, 16, 0xff, 2, ...new Array(14).fill(0)), "no address of type 2"],
     ["a length over its end", received(1, 40, 1, 2, 3, 4), "the REDIRECT cannot be read"],
     ["nothing in it", received(), "the REDIRECT cannot be read"],
   ])("with %s leads nowhere", (_, notification, why) => {

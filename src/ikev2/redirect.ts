@@ -69,8 +69,14 @@ function gatewayAddress({ gatewayType, identity }: Gateway): Result<string, stri
     return err(`host names are not looked up: ${sanitise(identity)}`);
   }
   const length = gatewayType === GatewayType.IPV4 ? 4 : gatewayType === GatewayType.IPV6 ? 16 : undefined;
-  const address = identity.length === length && !isZero(identity) ? addressText(identity) : undefined;
+  const address = identity.length === length && isHost(identity) ? addressText(identity) : undefined;
   return address === undefined ? err(`the REDIRECT has no address of type ${gatewayType}`) : ok(address);
+}
+
+/** Neither nobody nor many: multicast and broadcast of IPv4 begin at 224.0.0.0, multicast of IPv6 at ff00::. */
+function isHost(address: Uint8Array): boolean {
+  const [first = 0] = address;
+  return !isZero(address) && first < (address.length === 4 ? 224 : 0xff);
 }
 
 /** When a client was sent on, the last few times. */
