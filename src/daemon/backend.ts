@@ -102,8 +102,20 @@ function statusOf(daemon: Running): DaemonStatus {
   };
 }
 
-/** Answers before it ends. A mark alone is for whatever ends the daemon otherwise. */
+/**
+ * Answers before it ends. A mark alone is for whatever ends the daemon otherwise.
+ * @throws ApiRefusal when it is to begin anew with a configuration that it could not begin with.
+ */
 function stopSoon(daemon: Running, farewell: Farewell, mark: boolean): ReplyOf<"stop"> {
+  if (farewell.cause === "service-restart" && !mark) {
+    const { file } = daemon.configuration;
+    const loaded = daemon.parts.load(file);
+    const [first] = loaded.ok ? [] : loaded.error;
+    if (first !== undefined) {
+      const message = `it would not start again: line ${first.line}, ${first.path}: ${first.message}; keyherald config check ${file} shows all, and nothing was stopped`;
+      throw new ApiRefusal(409, "bad-configuration", message);
+    }
+  }
   daemon.farewell = farewell;
   if (!mark) setImmediate(() => daemon.requestStop(farewell));
   const { startedAt, ikev2 } = daemon;

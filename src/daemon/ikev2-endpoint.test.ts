@@ -6,9 +6,9 @@ import { somePort } from "../../test/process/support/files.ts";
 import { childPair, connection, FakeIkev2, FakeKeyServer, FakeMember } from "../../test/support/fake-engines.ts";
 import { FakeStore } from "../../test/support/fake-store.ts";
 import { ControlClient } from "../api/client.ts";
-import type { Configuration } from "../config/types.ts";
+import type { ConfigProblem, Configuration } from "../config/types.ts";
 import type { Ikev2Policy } from "../ikev2/types.ts";
-import { ok } from "../util/result.ts";
+import { err, ok } from "../util/result.ts";
 import { Daemon } from "./daemon.ts";
 import { createLog } from "./log.ts";
 import type { DaemonParts } from "./running.ts";
@@ -262,6 +262,25 @@ test("a stop over the control socket is answered before it happens", async () =>
   const { startedAt } = await client.call("stop", { cause: "host-shutdown", mark: false });
   expect(startedAt).toBe(daemon.startedAt);
   expect(await daemon.stopRequested).toEqual({ cause: "host-shutdown" });
+});
+
+test("it does not begin anew with a configuration that it could not begin with, and goes on", async () => {
+  const problem = {
+    line: 7,
+    column: 3,
+    path: "ikev2.listen",
+    message: "is no address",
+    expected: "",
+    severity: "error",
+  };
+  const load = () => err([problem as ConfigProblem]);
+  const { client, daemon } = await started({}, { load });
+  await expect(client.call("stop", { cause: "service-restart", mark: false })).rejects.toMatchObject({
+    code: "bad-configuration",
+    message: expect.stringContaining("line 7, ikev2.listen: is no address") as string,
+  });
+  expect(daemon.farewell).toBeUndefined();
+  expect(await client.call("status", {})).not.toHaveProperty("farewell");
 });
 
 test("peers that never answer do not keep it from ending", async () => {

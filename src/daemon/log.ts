@@ -70,7 +70,9 @@ export class EventLog {
     if (written > linesPerWindow && event.level !== "alert") return;
     const fields = { event: event.kind, id: event.id };
     const text = sentence(event);
-    if (event.level === "alert") this.#log.error(fields, text);
+    // what the data plane is told stands beside what the protocol says of the same SA
+    if (event.kind.startsWith("sad.")) this.#log.debug(fields, text);
+    else if (event.level === "alert") this.#log.error(fields, text);
     else if (event.level === "warning") this.#log.warn(fields, text);
     else this.#log.info(fields, text);
   }

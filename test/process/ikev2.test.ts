@@ -168,7 +168,7 @@ test("restart is the service's restart: the same process begins anew, and the tu
 test("what is marked is said by whatever ends it, and stop says it at once", async () => {
   const { homes, berlin: one, paris: other } = await bothUp();
   const marked = await keyherald(homes.paris, "stop", "--mark", "--host-restart", "--for", "2m");
-  expect(marked.stdout).toMatch(/^When process \d+ is ended, its peers are told: host restart, 2 min\.\n$/);
+  expect(marked.stdout).toMatch(/^When process \d+ is ended, its peers are told: host restart, 120 s\.\n$/);
   expect((await keyherald(homes.paris, "status")).stdout).toContain("peers are told when this is ended: host restart");
   expect(await other.stop()).toBe(0);
   await told(one, "paris", '"host is restarting", expects to be back in about 120 s');

@@ -24,7 +24,7 @@ function statusText(status: DaemonStatus): string {
   const { store, keyServer, member, ikev2, now } = status;
   const lines: [string, string][] = [
     ["configuration", status.configuration],
-    ["listens on", status.listen.join(", ")],
+    ["listens on", status.listen.join(", ") || "nothing: the machine has no address yet"],
     ["state", store.works ? `${store.file} (${good("works")})` : bad(storeTrouble(status))],
   ];
   if (status.clockAheadMs > 0) {

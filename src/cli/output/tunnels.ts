@@ -1,11 +1,12 @@
 /** Connections, IKE SAs and Child SAs as text. */
 import type { z } from "zod";
 import type { ConnectionView, childSaView, ikeSaView, recordedPair } from "../../api/views.ts";
+import { duration } from "../../ledger/catalogue/form.ts";
 import { endpointText } from "../../util/address.ts";
 import { wrapped } from "./print.ts";
 import { bad, bold, dim, stateText, warn } from "./style.ts";
 import { facts, table } from "./table.ts";
-import { clockTime, duration, relative } from "./time.ts";
+import { clockTime, relative } from "./time.ts";
 import { byName } from "./views.ts";
 
 type IkeSa = z.infer<typeof ikeSaView>;
@@ -147,7 +148,8 @@ export function upText(connection: ConnectionView): string {
   return `${connection.name} is up with ${what}.`;
 }
 
-/** `10 min`, or nothing said. */
+/** `90 s`, `1 h 30 min`, or that nothing is said. */
 export function downtimeText(seconds: number | undefined): string {
-  return seconds === undefined || seconds === 0 ? "no estimate" : duration(1000 * seconds);
+  if (seconds === undefined || seconds === 0) return "no estimate";
+  return seconds < 600 ? `${seconds} s` : duration(1000 * seconds);
 }
