@@ -8,7 +8,15 @@ import { rekeyChild } from "./rekey-child.ts";
 import { rekeyIkeSa } from "./rekey-ike.ts";
 import { whenEnded } from "./sa-life.ts";
 import { shutdown } from "./shutdown.ts";
-import { type ChildSa, type ConnectionState, type DeleteWhy, type IkeSa, type Ikev2, isEstablished } from "./state.ts";
+import {
+  type ChildSa,
+  type ConnectionState,
+  type DeleteWhy,
+  type IkeSa,
+  type Ikev2,
+  isEstablished,
+  isInUse,
+} from "./state.ts";
 import { type Found, find } from "./targets.ts";
 import { trafficReported } from "./traffic.ts";
 import { ask } from "./transmit.ts";
@@ -177,7 +185,7 @@ function rekey(ike: Ikev2, id: number, { target }: CommandOf<"rekey">): void {
   }
   const { ikeSas, children } = meant(found);
   const child = children.at(-1);
-  const sa = ikeSas.filter(isEstablished).at(-1);
+  const sa = ikeSas.filter(isInUse).at(-1);
   if (child !== undefined) ask(ike, child.ikeSa, rekeyChild(child, undefined, id));
   else if (sa !== undefined) ask(ike, sa, rekeyIkeSa(undefined, id));
   else refuse(ike, id, "down", `${target} is not up; keyherald up ${target} begins it`);
@@ -189,7 +197,7 @@ function reauthenticateAll(ike: Ikev2, id: number, { target }: CommandOf<"reauth
     unknown(ike, id, target);
     return;
   }
-  const sas = meant(found).ikeSas.filter(isEstablished);
+  const sas = meant(found).ikeSas.filter(isInUse);
   if (sas.length === 0) {
     refuse(ike, id, "down", `${target} is no connection or IKE SA that is up; keyherald sas lists them`);
     return;

@@ -5,7 +5,7 @@
 import type { Refusal } from "../core/engine.ts";
 import { endOutage } from "./outages.ts";
 import { report } from "./report.ts";
-import { type ConnectionState, type EstablishedSa, type Ikev2, isEstablished, type Waiter } from "./state.ts";
+import { type ConnectionState, type EstablishedSa, type Ikev2, isInUse, type Waiter } from "./state.ts";
 import type { ChildPolicy, Connection } from "./types.ts";
 import { connectionView, plainView } from "./views.ts";
 
@@ -29,9 +29,9 @@ export function newConnection(config: Connection): ConnectionState {
   };
 }
 
-/** The established IKE SAs of a connection, the newest last. */
+/** The IKE SAs of a connection that are in use, the newest last. */
 export function establishedSas({ ikeSas }: ConnectionState): EstablishedSa[] {
-  return [...ikeSas].filter(isEstablished);
+  return [...ikeSas].filter(isInUse);
 }
 
 /** An attempt of ours is under way. */

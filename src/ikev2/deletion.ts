@@ -26,6 +26,7 @@ import {
   type IkeSa,
   type Ikev2,
   isEstablished,
+  stands,
   type Task,
 } from "./state.ts";
 import { ask } from "./transmit.ts";
@@ -71,7 +72,7 @@ export function deleteIkeSa(ike: Ikev2, sa: IkeSa, why: DeleteWhy): void {
   forgetPeer(ike, sa);
   const waiting = sa.queue.splice(0);
   const deleting = enter(sa, { at: "DELETING", connection, secured, peer, why });
-  if (![...connection.ikeSas].some(isEstablished)) beginOutage(ike, connection, { by: "us", reason, downtimeSeconds });
+  if (!stands(connection)) beginOutage(ike, connection, { by: "us", reason, downtimeSeconds });
   for (const task of waiting) task.failed(ike, deleting, "ended");
   ask(ike, deleting, deleteIkeTask(why), true);
   // what has nothing of it yet would be left without anything

@@ -4,7 +4,7 @@ import { deleteChild, deleteIkeSa } from "./deletion.ts";
 import { entitlement } from "./entitlement.ts";
 import { forgetOutage } from "./outages.ts";
 import { report } from "./report.ts";
-import { type ConnectionState, type Ikev2, isEstablished } from "./state.ts";
+import { type ConnectionState, type Ikev2, stands } from "./state.ts";
 import type { Connection, Ikev2Policy } from "./types.ts";
 
 /** Takes the policy over. */
@@ -56,7 +56,7 @@ function change(ike: Ikev2, connection: ConnectionState, config: Connection): vo
       else child.policy = still;
     }
   }
-  const stands = [...connection.ikeSas].some(isEstablished) || isConnecting(connection);
-  if (connection.wanted && !stands) connectSoon(ike, connection, 0);
+  const begun = stands(connection) || isConnecting(connection);
+  if (connection.wanted && !begun) connectSoon(ike, connection, 0);
   if (!connection.wanted) ike.deadlines.clear(`connect:${config.name}`);
 }

@@ -23,9 +23,11 @@ import {
   type IkeSaIn,
   type Ikev2,
   isEstablished,
+  isInUse,
   type Phase,
   type Role,
   securedOf,
+  stands,
 } from "./state.ts";
 import { ikeSuiteText } from "./suite.ts";
 
@@ -159,6 +161,8 @@ export function endIkeSa(ike: Ikev2, sa: IkeSa, end: IkeSaEnd): void {
 
 /** What its end means for the connection. */
 function leave(ike: Ikev2, sa: IkeSa, phase: Phase, connection: ConnectionState, end: IkeSaEnd): void {
+  // what was replaced had left it long ago
+  if (isEstablished(sa) && !isInUse(sa)) return;
   const stood = phase.at === "ESTABLISHED" || (phase.at === "DELETING" && phase.peer !== undefined);
   const heldMs = phase.at === "ESTABLISHED" ? ike.env.now - phase.authenticatedAt : Number.POSITIVE_INFINITY;
   if (stood) down(ike, connection, end, heldMs);
@@ -210,7 +214,7 @@ export function whenEnded(ike: Ikev2, sa: IkeSa, then: () => void): void {
 }
 
 function down(ike: Ikev2, connection: ConnectionState, end: IkeSaEnd, heldMs: number): void {
-  if ([...connection.ikeSas].some(isEstablished)) return;
+  if (stands(connection)) return;
   if (end.by === "peer" || end.by === "succession") {
     const { text, downtimeSeconds = 0 } = end.reason ?? {};
     beginOutage(ike, connection, { by: "peer", reason: text === "" ? undefined : text, downtimeSeconds });

@@ -154,6 +154,17 @@ export function isEstablished(sa: IkeSa): sa is EstablishedSa {
   return sa.phase.at === "ESTABLISHED";
 }
 
+/** It is established, and does not merely wait for the peer's Delete after a rekey. */
+export function isInUse(sa: IkeSa): sa is EstablishedSa {
+  return isEstablished(sa) && !sa.phase.redundant && !sa.phase.successor?.inherited;
+}
+
+/** Whether one of the IKE SAs of a connection is in use. */
+export function stands({ ikeSas }: ConnectionState): boolean {
+  for (const sa of ikeSas) if (isInUse(sa)) return true;
+  return false;
+}
+
 /** What protects messages: undefined before IKE_SA_INIT is through. */
 export function securedOf(sa: IkeSa): Secured | undefined {
   return sa.phase.at === "SA_INIT_SENT" ? undefined : sa.phase.secured;

@@ -13,9 +13,11 @@ import {
   type IkeSa,
   type Ikev2,
   isEstablished,
+  isInUse,
   type Nat,
   type Phase,
   securedOf,
+  stands,
 } from "./state.ts";
 import { espSuiteText, ikeSuiteText } from "./suite.ts";
 import type { ChildSaView, ConnectionView, IkeSaView, Ikev2Status, OutageView } from "./types.ts";
@@ -101,8 +103,8 @@ function connectionStateOf(
   nextAttemptAt: number | undefined,
 ): ConnectionView["state"] {
   const sas = [...ikeSas];
-  if (sas.some(isEstablished)) return "up";
-  if (sas.some(({ phase }) => phase.at !== "DELETING")) return "connecting";
+  if (sas.some(isInUse)) return "up";
+  if (sas.some(({ phase }) => phase.at !== "DELETING" && phase.at !== "ESTABLISHED")) return "connecting";
   if (nextAttemptAt !== undefined) return "waiting";
   return config.start === "always" && !wanted ? "stopped" : "down";
 }
@@ -140,7 +142,7 @@ export function status(ike: Ikev2): Ikev2Status {
   return {
     role: "ikev2",
     connections: connections.length,
-    up: connections.filter(({ ikeSas }) => [...ikeSas].some(isEstablished)).length,
+    up: connections.filter(stands).length,
     ikeSas: ike.ikeSas.size,
     childSas: ike.childSas.size,
     halfOpen: ike.halfOpen.size,

@@ -17,9 +17,12 @@ export class Impostor {
   readonly #keys: LoggedKeys;
   readonly #sending: Sending;
 
-  /** @param pair with `keyLog` in its policy, its first IKE SA begun on the left. */
-  constructor(pair: Ikev2World) {
-    const line = parseKeyLogLine(pair.left.keyLog.at(-1) ?? "", nodeCrypto);
+  /**
+   * @param pair with `keyLog` in its policy, its first IKE SA begun on the left
+   * @param logged the line of another IKE SA that the left gateway, or who speaks as it, has begun
+   */
+  constructor(pair: Ikev2World, logged = pair.left.keyLog.at(-1)) {
+    const line = parseKeyLogLine(logged ?? "", nodeCrypto);
     if (!line.ok) throw new Error(line.error);
     this.#pair = pair;
     this.#keys = line.value;

@@ -235,6 +235,22 @@ describe.each(sides)("begun by the %s end", (by) => {
     expect(new Set(mail.sent)).toEqual(new Set([request]));
   });
 
+  test("its initiator is gone: the other end finds out by the new one, and does not wait for the old one's Delete", async () => {
+    const made = await withMail({
+      [peer]: { start: "always", livenessMs: 10_000, retryMs: { first: 1000, max: 1000 } },
+    });
+    const { mail, world } = made;
+    // both may have begun
+    await mail.release();
+    await settled(made);
+    mail.hold();
+    made[by].command(rekey);
+    await mail.deliver(mail.waiting[0] ?? "");
+    await world.runFor(60_000);
+    expect(told(world, made[peer]).join("\n")).toContain("does not answer any more");
+    expect(mail.waiting.filter((name) => name.startsWith(`${peer} IKE_SA_INIT`)).length).toBeGreaterThan(0);
+  });
+
   test("a Delete that never comes: what was replaced does not stay for ever, nor is a second one taken", async () => {
     const made = await withMail();
     const { mail, world } = made;
