@@ -18,9 +18,9 @@ import { restoreOutages } from "./outages.ts";
 import { fragmentsDue, receive } from "./receive.ts";
 import { redirectedDue } from "./redirection.ts";
 import { childLifetimeDue, childRekeyDue, ikeLifetimeDue, ikeRekeyDue, reauthenticationDue } from "./renewal.ts";
-import { endIkeSa, forget } from "./sa-life.ts";
+import { endIkeSa, endReplaced, forget } from "./sa-life.ts";
 import { shutdownDue } from "./shutdown.ts";
-import { type IkeSa, type Ikev2, isEstablished, isIn } from "./state.ts";
+import { type IkeSa, type Ikev2, isEstablished, isIn, isInUse } from "./state.ts";
 import { repeat } from "./transmit.ts";
 import type { ConnectionView, Ikev2Command, Ikev2Policy, Ikev2Status } from "./types.ts";
 import { connectionView, status } from "./views.ts";
@@ -62,7 +62,8 @@ function retransmitDue(ike: Ikev2, key: string): void {
 /** One that was replaced may have ended at the peer, and whether that is still there shows in its successor. */
 function unanswered(ike: Ikev2, sa: IkeSa): void {
   const successor = isEstablished(sa) ? handOver(ike, sa) : undefined;
-  endIkeSa(ike, sa, { by: successor === undefined ? "silence" : "succession" });
+  if (isEstablished(sa) && !isInUse(sa)) endReplaced(ike, sa);
+  else endIkeSa(ike, sa, { by: "silence" });
   if (successor !== undefined) checkLiveness(ike, successor);
 }
 

@@ -45,7 +45,7 @@ const REDUNDANT_MS = 60_000;
 
 /** An IKE SA that the peer has to delete: nothing is done with it until then, and not for ever. */
 export function abandon(ike: Ikev2, { key }: EstablishedSa, what: "replaced" | "redundant"): void {
-  for (const one of ["ike-rekey", "reauthenticate", "liveness"]) ike.deadlines.clear(`${one}:${key}`);
+  for (const one of ["ike-rekey", "reauthenticate"]) ike.deadlines.clear(`${one}:${key}`);
   sooner(ike, `ike-lifetime:${key}`, what === "redundant" ? REDUNDANT_MS : ABANDONED_MS);
 }
 

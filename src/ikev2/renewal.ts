@@ -5,7 +5,7 @@ import { handOver } from "./inherit.ts";
 import { reauthenticate } from "./reauthenticate.ts";
 import { askToRekey } from "./rekey-child.ts";
 import { rekeyIkeSa } from "./rekey-ike.ts";
-import { endIkeSa } from "./sa-life.ts";
+import { endReplaced } from "./sa-life.ts";
 import { type ChildSa, type EstablishedSa, type Ikev2, isEstablished } from "./state.ts";
 import { ask } from "./transmit.ts";
 
@@ -34,7 +34,7 @@ const UNDECIDED_MS = 10_000;
 /** `ike-lifetime:KEY`: one that has a successor, or lost against it, only waits for the peer's Delete. */
 export const ikeLifetimeDue = ofIkeSa((ike, sa) => {
   const { successor, redundant } = sa.phase;
-  if (redundant) endIkeSa(ike, sa, { by: "replacement", why: { cause: "simultaneous-rekey" } });
+  if (redundant) endReplaced(ike, sa);
   else if (successor === undefined) deleteIkeSa(ike, sa, { cause: "lifetime" });
   else if (sa.current?.kind === "rekey-ike") ike.deadlines.set(`ike-lifetime:${sa.key}`, ike.env.now + UNDECIDED_MS);
   else {

@@ -159,6 +159,12 @@ export function endIkeSa(ike: Ikev2, sa: IkeSa, end: IkeSaEnd): void {
   for (const tell of told) tell();
 }
 
+/** One that the peer was to delete after a rekey, and has not. */
+export function endReplaced(ike: Ikev2, sa: EstablishedSa): void {
+  const lost: IkeSaEnd = { by: "replacement", why: { cause: "simultaneous-rekey" } };
+  endIkeSa(ike, sa, sa.phase.redundant ? lost : { by: "succession" });
+}
+
 /** What its end means for the connection. */
 function leave(ike: Ikev2, sa: IkeSa, phase: Phase, connection: ConnectionState, end: IkeSaEnd): void {
   // what was replaced had left it long ago
