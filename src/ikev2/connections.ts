@@ -152,6 +152,12 @@ export function wantedChildren(sa: EstablishedSa): ReadonlySet<string> {
   return new Set([...missingChildren(sa), ...asked]);
 }
 
+/** The Child SA that goes with an IKE SA of ours: the first that starts with the connection, else one that somebody waits for. */
+export function firstChild(connection: ConnectionState): ChildPolicy | undefined {
+  const asked = connection.waiting.flatMap(({ child }) => child ?? []);
+  return childrenOf(connection)[0] ?? connection.config.children.find(({ name }) => asked.includes(name));
+}
+
 function hasChild({ phase }: EstablishedSa, name: string): boolean {
   for (const { policy, state } of phase.children.values()) {
     if (policy.name === name && state !== "deleting") return true;

@@ -8,7 +8,7 @@ import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { childFailed } from "./child-failure.ts";
 import { installChild } from "./child-life.ts";
 import { endsOf, offerChild, takeChildAnswer } from "./child-negotiation.ts";
-import { attemptFailed, childrenOf, connectSoon, wantedChildren } from "./connections.ts";
+import { attemptFailed, connectSoon, firstChild, wantedChildren } from "./connections.ts";
 import { isFirstContact, supersede } from "./contact.ts";
 import { errorOf, notify, notifyOf, payloadOf } from "./contents.ts";
 import { deleteIkeSa, deleteIkeTask, discardChild } from "./deletion.ts";
@@ -50,8 +50,7 @@ export function authenticate(ike: Ikev2, sa: IkeSaIn<SaInitSent>, agreed: Omit<A
     return;
   }
   const { id, certificates, auth } = proof.value;
-  // the Child SA that goes with the IKE SA: the first of those that start with the connection
-  const [child] = childrenOf(connection);
+  const child = firstChild(connection);
   const ends = endsOf(sa, secured, unknownAddresses(connection));
   const offered = child === undefined ? undefined : offerChild(ike, child, ends, undefined);
   const { identity } = config.remote;

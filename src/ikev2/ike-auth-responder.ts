@@ -142,8 +142,10 @@ function refuse(
   if (phase.at !== "SA_INIT_ANSWERED" && phase.at !== "VERIFYING") return;
   count(ike, "authentication-failed");
   enter(sa, { at: "VERIFYING", connection, secured: phase.secured });
+  // what the peer sent need not be kept for so long
+  const asked = { exchange: request.exchange, from: request.from, via: request.via };
   ike.pauses.set(sa.key, () => {
-    respond(ike, sa, request, [notify(NotifyType.AUTHENTICATION_FAILED)]);
+    respond(ike, sa, asked, [notify(NotifyType.AUTHENTICATION_FAILED)]);
     endIkeSa(ike, sa, { by: "error", code, why });
   });
   ike.deadlines.set(`pause:${sa.key}`, ike.env.now + REFUSAL_MS);

@@ -10,7 +10,7 @@ import { encodeMessage } from "../wire/ikev2/message.ts";
 import { decodeNotifyData, invalidKePayload } from "../wire/ikev2/notify-data.ts";
 import type { NotifyPayload, Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { requestedAuthorities } from "./certificates.ts";
-import { attemptFailed } from "./connections.ts";
+import { attemptFailed, firstChild } from "./connections.ts";
 import { errorOf, notify, notifyOf, payloadOf, payloadsOf } from "./contents.ts";
 import { authenticate } from "./ike-auth-initiator.ts";
 import {
@@ -146,6 +146,14 @@ export function initAnswered(
   const error = errorOf(payloads);
   if (error !== undefined) {
     refused(ike, sa, error, from);
+    return;
+  }
+  if (
+    firstChild(phase.connection) === undefined &&
+    notifyOf(payloads, NotifyType.CHILDLESS_IKEV2_SUPPORTED) === undefined
+  ) {
+    // RFC 6023 3: it must not be asked for
+    refusedBecause(sa, "childless", "no Child SA starts with the connection, and the peer has no IKE SA without one");
     return;
   }
   const agreed = agree(ike, sa, datagram, spiR, payloads);

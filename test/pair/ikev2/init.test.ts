@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ExchangeType, Flag, NotifyType } from "../../../src/iana/ikev2.ts";
 import { notify, notifyOf } from "../../../src/ikev2/contents.ts";
 import { encryptions, espSuiteText, groups, integrities, prfs } from "../../../src/ikev2/suite.ts";
@@ -264,4 +264,33 @@ test("nobody is answered at an address that no connection has, but with NO_PROPO
   const { answer } = await ask(pair.world, pair.left, { do: "up", target: "tunnel" });
   expect(answer).toMatchObject({ refusal: { code: "NO_PROPOSAL_CHOSEN" } });
   expect(pair.right.engine.status().halfOpen).toBe(0);
+});
+
+describe("an IKE SA without a Child SA (RFC 6023)", () => {
+  const manual = { children: [childPolicy("left", { start: "manual" })] };
+
+  test("is not asked of a peer that does not say that it has such", async () => {
+    const pair = ikev2World({ left: manual });
+    const { world, left } = pair;
+    world.intercept = (packet) => {
+      const message = decodeMessage(packet.bytes);
+      if (!message.ok || message.value.header.exchangeType !== ExchangeType.IKE_SA_INIT) return [packet];
+      const { header, payloads } = message.value;
+      const kept = payloads.map(({ payload }) => payload);
+      const others = kept.filter((one) => one.kind !== "N" || one.type !== NotifyType.CHILDLESS_IKEV2_SUPPORTED);
+      return [{ ...packet, bytes: encodeMessage(header, others) }];
+    };
+    const { answer } = await ask(world, left, { do: "up", target: "tunnel" });
+    expect(answer).toMatchObject({ refusal: { code: "childless" } });
+    const exchanges = world.wire.map(({ packet }) => packet.bytes[18]);
+    expect(new Set(exchanges)).toEqual(new Set([ExchangeType.IKE_SA_INIT]));
+  });
+
+  test("is none when a child that does not start with the connection is asked for: it goes with IKE_AUTH", async () => {
+    const pair = ikev2World({ left: manual });
+    const { world, left, right } = pair;
+    await ask(world, left, { do: "up", target: "tunnel/net" });
+    expect(world.wire).toHaveLength(4);
+    expect(dataPlane(left)).toEqual(mirrored(dataPlane(right)));
+  });
 });
