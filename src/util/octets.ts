@@ -1,7 +1,17 @@
 /** Octet strings: the few operations every layer needs. Nothing here reads past an end or copies without need. */
 
+/** Both digits of each octet. */
+const digits = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, "0"));
+/** SPIs and cookies are spelled here: a Buffer over octets that are on the heap would move them out of it. */
+const FEW = 16;
+
 /** Lower-case hexadecimal of `octets`. */
 export function hex(octets: Uint8Array): string {
+  if (octets.length <= FEW) {
+    let text = "";
+    for (const octet of octets) text += digits[octet];
+    return text;
+  }
   return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString("hex");
 }
 
@@ -39,9 +49,7 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
 
 /** `value` as four octets in network order. */
 export function u32(value: number): Uint8Array<ArrayBuffer> {
-  const octets = new Uint8Array(4);
-  new DataView(octets.buffer).setUint32(0, value);
-  return octets;
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 
 /** `value` as two octets in network order. */

@@ -1,7 +1,7 @@
-import { type CipherGCMTypes, createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
+import { type CipherGCMTypes, createCipheriv, createDecipheriv } from "node:crypto";
 import { type AeadName, CryptoError, type SecretKey } from "../provider.ts";
 import { plain } from "./buffers.ts";
-import { keyObject } from "./secrets.ts";
+import { keyObject, type Secret, secretOf } from "./secrets.ts";
 
 const blockLength = 16;
 const nonceLength = 12;
@@ -27,7 +27,7 @@ export function aesCbcDecrypt(key: SecretKey, iv: Uint8Array, ciphertext: Uint8A
 }
 
 function cbcName(key: SecretKey, iv: Uint8Array, data: Uint8Array): string {
-  const keyLength = keyObject(key).symmetricKeySize;
+  const keyLength = secretOf(key).length;
   if (keyLength !== 16 && keyLength !== 24 && keyLength !== 32) {
     throw new CryptoError("bad-length", `an AES key has 16, 24 or 32 octets, not ${keyLength}`);
   }
@@ -52,11 +52,11 @@ export function aeadSeal(
   associated: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   checkAead(name, key, nonce);
-  const object = keyObject(key);
+  const secret = secretOf(key);
   const cipher =
     name === "aes-gcm"
-      ? createCipheriv(gcmName(object), object, nonce, aeadOptions)
-      : createCipheriv("chacha20-poly1305", object, nonce, aeadOptions);
+      ? createCipheriv(gcmName(secret), secret.object, nonce, aeadOptions)
+      : createCipheriv("chacha20-poly1305", secret.object, nonce, aeadOptions);
   cipher.setAAD(associated, { plaintextLength: plaintext.length });
   const sealed = new Uint8Array(plaintext.length + tagLength);
   sealed.set(cipher.update(plaintext));
@@ -79,11 +79,11 @@ export function aeadOpen(
   checkAead(name, key, nonce);
   const end = sealed.length - tagLength;
   if (end < 0) return undefined;
-  const object = keyObject(key);
+  const secret = secretOf(key);
   const decipher =
     name === "aes-gcm"
-      ? createDecipheriv(gcmName(object), object, nonce, aeadOptions)
-      : createDecipheriv("chacha20-poly1305", object, nonce, aeadOptions);
+      ? createDecipheriv(gcmName(secret), secret.object, nonce, aeadOptions)
+      : createDecipheriv("chacha20-poly1305", secret.object, nonce, aeadOptions);
   decipher.setAAD(associated, { plaintextLength: end });
   decipher.setAuthTag(sealed.subarray(end));
   const plaintext = decipher.update(sealed.subarray(0, end));
@@ -101,13 +101,13 @@ function checkAead(name: AeadName, key: SecretKey, nonce: Uint8Array): void {
   if (nonce.length !== nonceLength) {
     throw new CryptoError("bad-length", `a nonce has ${nonceLength} octets, not ${nonce.length}`);
   }
-  const keyLength = keyObject(key).symmetricKeySize;
+  const keyLength = secretOf(key).length;
   if (keyLength === 32 || (name === "aes-gcm" && (keyLength === 16 || keyLength === 24))) return;
   throw new CryptoError("bad-length", `a key of ${keyLength} octets does not fit ${name}`);
 }
 
-function gcmName({ symmetricKeySize }: KeyObject): CipherGCMTypes {
-  return symmetricKeySize === 16 ? "aes-128-gcm" : symmetricKeySize === 24 ? "aes-192-gcm" : "aes-256-gcm";
+function gcmName({ length }: Secret): CipherGCMTypes {
+  return length === 16 ? "aes-128-gcm" : length === 24 ? "aes-192-gcm" : "aes-256-gcm";
 }
 
 /**
@@ -131,5 +131,5 @@ export function open(key: SecretKey, nonce: Uint8Array, sealed: Uint8Array, asso
 }
 
 function checkStateKey(key: SecretKey): void {
-  if (keyObject(key).symmetricKeySize !== 32) throw new CryptoError("bad-length", "an AES-256 key has 32 octets");
+  if (secretOf(key).length !== 32) throw new CryptoError("bad-length", "an AES-256 key has 32 octets");
 }

@@ -1,21 +1,65 @@
-import { createSecretKey, KeyObject, timingSafeEqual } from "node:crypto";
+import { createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { CryptoError, type SecretKey } from "../provider.ts";
-import { plain } from "./buffers.ts";
+
+/**
+ * A symmetric key. Most are used once or never: of the ten that a handshake of IKEv2 derives, two stay in use. So the
+ * KeyObject that OpenSSL's ciphers want, which costs more than an HMAC and takes half a kilobyte, is made when one asks.
+ */
+export class Secret implements SecretKey {
+  readonly type = "secret";
+  /** Private: nothing prints it. */
+  readonly #octets: Uint8Array;
+  #object: KeyObject | undefined;
+  #uses = 0;
+
+  /** @param octets its own from now on */
+  constructor(octets: Uint8Array) {
+    this.#octets = octets;
+  }
+
+  get length(): number {
+    return this.#octets.length;
+  }
+
+  get octets(): Uint8Array {
+    return this.#octets;
+  }
+
+  get object(): KeyObject {
+    this.#object ??= createSecretKey(this.#octets);
+    return this.#object;
+  }
+
+  /** Whether an HMAC under it is better made of two hashes: its KeyObject is not there, and may never pay. */
+  isFresh(): boolean {
+    return this.#object === undefined && this.#uses++ < FEW;
+  }
+}
+
+/** An HMAC with a KeyObject costs less than two hashes, but not by what the KeyObject costs. */
+const FEW = 4;
 
 /** A symmetric key from its octets, which are copied. */
 export function importSecret(octets: Uint8Array): SecretKey {
-  return createSecretKey(octets);
+  const own = new Uint8Array(octets.length);
+  own.set(octets);
+  return new Secret(own);
 }
 
-/** The octets of a symmetric key. @throws CryptoError "bad-key" when it is not one of this provider. */
+/** The octets of a symmetric key, copied. @throws CryptoError "bad-key" when it is not one of this provider. */
 export function exportSecret(key: SecretKey): Uint8Array {
-  return plain(keyObject(key).export());
+  return secretOf(key).octets.slice();
+}
+
+/** What is behind `key`. @throws CryptoError "bad-key" when it is not one of this provider. */
+export function secretOf(key: SecretKey): Secret {
+  if (key instanceof Secret) return key;
+  throw new CryptoError("bad-key", "the key is not a secret key of this provider");
 }
 
 /** The KeyObject behind `key`. @throws CryptoError "bad-key" when it is not one of this provider. */
 export function keyObject(key: SecretKey): KeyObject {
-  if (key instanceof KeyObject && key.type === "secret") return key;
-  throw new CryptoError("bad-key", "the key is not a secret key of this provider");
+  return secretOf(key).object;
 }
 
 /** Comparison in a time that does not depend on where the octets differ; false when lengths differ. */
