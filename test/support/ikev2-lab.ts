@@ -109,7 +109,7 @@ export class Ikev2Lab implements AsyncDisposable {
     return this.ours(setup);
   }
 
-  async configureCharon(setup: LabSetup): Promise<void> {
+  async configureCharon(setup: LabSetup, psk = PSK): Promise<void> {
     const { certificates, ids = defaultIds } = setup;
     await this.charon.configure({
       local: this.#address("right", setup),
@@ -117,7 +117,7 @@ export class Ikev2Lab implements AsyncDisposable {
       localId: ids.charon?.charon,
       remoteId: ids.ours?.charon ?? "%any",
       ...(certificates === undefined
-        ? { psk: PSK }
+        ? { psk }
         : {
             certificates: { ...certificates.charon, anchors: [certificates.ours.anchor, certificates.charon.anchor] },
           }),
