@@ -103,7 +103,8 @@ function exitCodeOf(error: unknown): ExitCode {
     return error.exitCode;
   }
   if (error instanceof ApiError) {
-    remark(`keyherald: ${error.message} (${error.code})`);
+    const code = error.message.includes(error.code) ? "" : ` (${error.code})`;
+    remark(`keyherald: ${error.message}${code}`);
     return ExitCode.FAILURE;
   }
   remark(`keyherald: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
