@@ -129,7 +129,7 @@ ikev2:
       reauthenticate: never         # instead of a rekey, for peers that are to prove themselves again
       # signatures: { rsaPadding: pkcs1, rsaSha1: true }   # for old peers; without it PSS, and no SHA-1
       liveness: 30s                 # a silent peer is asked, and given up when it does not answer
-      unique: replace               # older IKE SAs of the same peer; or keep
+      unique: replace               # older IKE SAs of the same peer; or keep, for several devices with one identity
       encapsulation: auto           # or force: ESP in UDP without a NAT too
       fragmentation: true           # of IKE messages (RFC 7383)
       children:
