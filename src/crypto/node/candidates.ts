@@ -2,6 +2,7 @@ import type { KeyObject, X509Certificate } from "node:crypto";
 import { hex } from "../../util/octets.ts";
 import { type CertificateView, CryptoError } from "../provider.ts";
 import { openCertificate, viewOf } from "./certificates.ts";
+import { isQuick } from "./keys.ts";
 import { readTbs, type TbsCertificate } from "./tbs.ts";
 
 /** A certificate as path validation looks at it. */
@@ -9,7 +10,7 @@ export interface Candidate {
   readonly view: CertificateView;
   readonly parsed: X509Certificate;
   readonly tbs: TbsCertificate;
-  /** Undefined for a kind of key that OpenSSL does not know. */
+  /** Undefined for a kind of key that OpenSSL does not know, or that is too slow to verify with. */
   readonly key: KeyObject | undefined;
   /** Names for comparison, octet by octet (RFC 5280 7.1 allows more; issuers copy their subject). */
   readonly subjectHex: string;
@@ -40,7 +41,8 @@ export function readCandidate(der: Uint8Array): Candidate | undefined {
 
 function keyOf(parsed: X509Certificate): KeyObject | undefined {
   try {
-    return parsed.publicKey;
+    const { publicKey } = parsed;
+    return isQuick(publicKey) ? publicKey : undefined;
   } catch {
     return undefined;
   }

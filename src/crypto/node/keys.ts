@@ -44,13 +44,25 @@ export function privateKeyFrom(key: Uint8Array | string): KeyObject {
   throw new CryptoError("bad-key", "not a private key in PKCS #8 or unencrypted PEM");
 }
 
-/** A public key from SubjectPublicKeyInfo, DER. @throws CryptoError "bad-key". */
+/** Modulus and public exponent of RSA keys that are worked with: both make verification slow, and a stranger chooses them. */
+const MOST_RSA_BITS = 8192;
+const MOST_RSA_EXPONENT = 2n ** 64n;
+
+/** Whether a stranger's key is one that is no burden to verify with. */
+export function isQuick({ asymmetricKeyDetails: details }: KeyObject): boolean {
+  return (details?.modulusLength ?? 0) <= MOST_RSA_BITS && (details?.publicExponent ?? 0n) < MOST_RSA_EXPONENT;
+}
+
+/** A public key from SubjectPublicKeyInfo, DER. @throws CryptoError "bad-key"; also for RSA that is slow on purpose. */
 export function publicKeyFrom(spki: Uint8Array): KeyObject {
+  let key: KeyObject | undefined;
   try {
-    if (isOneElement(spki)) return createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+    if (isOneElement(spki)) key = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
   } catch {
     // falls through: no key whatever the reason
   }
+  if (key !== undefined && !isQuick(key)) throw new CryptoError("bad-key", "an RSA key larger than any that is in use");
+  if (key !== undefined) return key;
   throw new CryptoError("bad-key", "not a public key in SubjectPublicKeyInfo");
 }
 

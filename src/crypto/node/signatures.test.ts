@@ -1,4 +1,4 @@
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -93,6 +93,17 @@ describe("RSA", () => {
     expect(signature.length).toBe(256);
     expect(verifier.verify({ name: "rsa-pkcs1", hash }, utf8("abc"), signature)).toBe(true);
     expect(verifier.verify({ name: "rsa-pkcs1", hash }, utf8("abd"), signature)).toBe(false);
+  });
+
+  test.each([
+    ["modulus", 16_384, 3],
+    ["public exponent", 3072, 383],
+  ])("a key with a %s that makes verification slow is refused", (_, bits, exponentOctets) => {
+    const odd = (octets: number) => Buffer.alloc(octets, 0x7f);
+    const n = Buffer.concat([Buffer.of(0xff), odd(bits / 8 - 1)]).toString("base64url");
+    const jwk = { kty: "RSA", n, e: odd(exponentOctets).toString("base64url") };
+    const spki = createPublicKey({ key: jwk, format: "jwk" }).export({ format: "der", type: "spki" });
+    expect(() => nodeCrypto.importVerifier(spki)).toThrow(expect.objectContaining({ code: "bad-key" }));
   });
 
   test("octets too many for the modulus are refused with a typed error", () => {
