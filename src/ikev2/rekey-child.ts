@@ -25,7 +25,16 @@ import { deleteChild, discardChild } from "./deletion.ts";
 import { groupDemanded } from "./key-exchange.ts";
 import { abandonChild } from "./lifetimes.ts";
 import { answer, chooseEsp, groupAskedFor } from "./proposals.ts";
-import { answerCommand, askLater, isTemporary, levelOf, type Refusal, refusalText, refuseCommand } from "./rekeying.ts";
+import {
+  answerCommand,
+  askLater,
+  isTemporary,
+  levelOf,
+  type Refusal,
+  refusalText,
+  refuseCommand,
+  refuseForNow,
+} from "./rekeying.ts";
 import { report, reportSeldom } from "./report.ts";
 import { freshSpi } from "./spis.ts";
 import {
@@ -198,7 +207,7 @@ function refused(ike: Ikev2, sa: EstablishedSa, child: ChildSa, { refusal, why, 
     reason: why,
     figures: { child: child.policy.name },
   });
-  refuseCommand(ike, command, "refused-by-peer", why);
+  refuseForNow(ike, command, why);
   if (refusal?.type === NotifyType.CHILD_SA_NOT_FOUND) {
     // RFC 7296 2.25: without a Delete, and a new one from scratch
     removeChild(ike, child, { by: "us" });

@@ -20,7 +20,15 @@ import { agree, groupDemanded, invalidKe } from "./key-exchange.ts";
 import { deriveIkeKeys, type Nonces, rekeyedSkeyseed } from "./keys.ts";
 import { abandon } from "./lifetimes.ts";
 import { acceptIke, answer, chooseIke, firstIkeGroup, groupAskedFor, groupToAskFor, ikeOffer } from "./proposals.ts";
-import { answerCommand, askLater, levelOf, type Refusal, refusalText, refuseCommand } from "./rekeying.ts";
+import {
+  answerCommand,
+  askLater,
+  levelOf,
+  type Refusal,
+  refusalText,
+  refuseCommand,
+  refuseForNow,
+} from "./rekeying.ts";
 import { report, reportSeldom } from "./report.ts";
 import { addIkeSa, establish } from "./sa-life.ts";
 import { freshSpi } from "./spis.ts";
@@ -116,10 +124,14 @@ function refused(ike: Ikev2, sa: EstablishedSa, { refusal, why, wanted, command 
     return;
   }
   report(ike, { sa }, "ikev2.rekey-failed", { cause: "peer", level: levelOf(refusal), reason: why });
-  refuseCommand(ike, command, "refused-by-peer", why);
-  // what the peer has made of it cannot be used, and it has left the Child SAs to that
-  if (refusal === undefined) deleteIkeSa(ike, sa, notAgreed(why));
-  else askLater(ike, sa, `ike-rekey:${sa.key}`, refusal);
+  if (refusal === undefined) {
+    // what the peer has made of it cannot be used, and it has left the Child SAs to that
+    refuseCommand(ike, command, "refused-by-peer", why);
+    deleteIkeSa(ike, sa, notAgreed(why));
+    return;
+  }
+  refuseForNow(ike, command, why);
+  askLater(ike, sa, `ike-rekey:${sa.key}`, refusal);
 }
 
 /** What a new IKE SA has of the old one. */

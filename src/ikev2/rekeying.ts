@@ -35,6 +35,11 @@ export interface Refusal {
   readonly command: number | undefined;
 }
 
+/** Refuses it because the peer does, where the same is asked for again. */
+export function refuseForNow(ike: Ikev2, command: number | undefined, why: string): void {
+  refuseCommand(ike, command, "refused-by-peer", `${why}; it is tried again`);
+}
+
 /** The peer is busy for a moment, or somebody should look. */
 export function levelOf(refusal: NotifyPayload | undefined): "info" | "warning" {
   return isTemporary(refusal) ? "info" : "warning";

@@ -270,7 +270,7 @@ describe("what the new one carries", () => {
     const changed = ikev2Policy(leftAddress, [connection("left", { children: [policy] })]);
     await ask(world, left, { do: "reconfigure", policy: changed });
     const { answer } = await ask(world, left, rekey);
-    expect(answer).toMatchObject({ refusal: { message: "the peer refuses with TS_UNACCEPTABLE" } });
+    expect(answer).toMatchObject({ refusal: { message: "the peer refuses with TS_UNACCEPTABLE; it is tried again" } });
     expect(told(world, right).at(-1)).toContain("the peer's rekeying of the Child SA net was refused");
     await settled(made, { afterMs: 20_000 });
     expect(childSas(left)[0]?.spiIn).toBe(before?.spiIn);

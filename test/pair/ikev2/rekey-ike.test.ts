@@ -116,7 +116,9 @@ describe.each(sides)("begun by the %s end", (by) => {
     mail.hold();
     const handle = made[by].command(rekey);
     await mail.release();
-    expect(handle.answer).toMatchObject({ refusal: { message: "the peer refuses with NO_PROPOSAL_CHOSEN" } });
+    expect(handle.answer).toMatchObject({
+      refusal: { message: "the peer refuses with NO_PROPOSAL_CHOSEN; it is tried again" },
+    });
     expect(told(world, made[peer]).at(-1)).toContain("the peer's rekeying of the IKE SA was refused");
     await settled(made, { afterMs: 29_000 });
     expect(mail.sent).toHaveLength(2);
