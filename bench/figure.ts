@@ -9,12 +9,12 @@ export interface Figure {
 }
 
 /** Whether a figure keeps its limit; one without a limit does. */
-export function kept(figure: Figure): boolean {
+function kept(figure: Figure): boolean {
   return figure.limit === undefined || figure.value <= figure.limit;
 }
 
 /** A table of figures: name, value, limit, verdict, note. */
-export function table(figures: readonly Figure[]): string {
+function table(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => [
     figure.name,
     `${rounded(figure.value)} ${figure.unit}`,
@@ -32,6 +32,12 @@ export function table(figures: readonly Figure[]): string {
         .trimEnd(),
     )
     .join("\n");
+}
+
+/** Prints the table, and sets the exit code when a limit is broken. */
+export function tell(figures: readonly Figure[]): void {
+  process.stdout.write(`${table(figures)}\n`);
+  if (!figures.every(kept)) process.exitCode = 1;
 }
 
 function rounded(value: number): string {
