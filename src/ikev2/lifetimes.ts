@@ -40,8 +40,11 @@ export function scheduleChild(ike: Ikev2, child: ChildSa): void {
  * after it neither side expects an answer there any more.
  */
 const ABANDONED_MS = 300_000;
-/** The same of an IKE SA that lost a simultaneous rekey: often the peer does not know of it (RFC 7296 2.8.2). */
-const REDUNDANT_MS = 60_000;
+/**
+ * The same of an IKE SA that lost a simultaneous rekey, when the peer has answered the Delete of the old one: had it got the
+ * answer that made this one it would have deleted it by then. Often it has not (RFC 7296 2.8.2).
+ */
+const REDUNDANT_MS = 10_000;
 
 /** An IKE SA that the peer has to delete: nothing is done with it until then, and not for ever. */
 export function abandon(ike: Ikev2, { key }: EstablishedSa, what: "replaced" | "redundant"): void {

@@ -30,7 +30,7 @@ import {
   refuseForNow,
 } from "./rekeying.ts";
 import { report, reportSeldom } from "./report.ts";
-import { addIkeSa, establish } from "./sa-life.ts";
+import { addIkeSa, establish, whenEnded } from "./sa-life.ts";
 import { freshSpi } from "./spis.ts";
 import {
   type Answer,
@@ -222,8 +222,12 @@ function settle(ike: Ikev2, old: EstablishedSa, ours: Successor): EstablishedSa 
     return theirs.sa;
   }
   if (theirs !== undefined) {
-    theirs.sa.phase.redundant = true;
-    abandon(ike, theirs.sa, "redundant");
+    const { sa } = theirs;
+    sa.phase.redundant = true;
+    abandon(ike, sa, "replaced");
+    whenEnded(ike, old, () => {
+      if (ike.ikeSas.get(sa.key) === sa) abandon(ike, sa, "redundant");
+    });
   }
   old.phase.successor = ours;
   handOver(ike, old);
