@@ -52,13 +52,19 @@ export function contentFault(
   payloads: readonly ReceivedPayload[],
 ): string | undefined {
   const { required, once } = exchanges[exchange]?.[direction] ?? nothing;
-  const many = (kind: Kind) => payloads.filter(({ payload }) => payload.kind === kind).length;
-  const name = nameOf(ExchangeType, exchange);
-  const twice = [...required, ...once].find((kind) => many(kind) > 1);
-  if (twice !== undefined) return `${many(twice)} ${twice} payloads in the ${direction} of ${name}`;
+  const several = (kind: Kind) => many(payloads, kind) > 1;
+  const twice = required.find(several) ?? once.find(several);
+  const where = () => `the ${direction} of ${nameOf(ExchangeType, exchange)}`;
+  if (twice !== undefined) return `${many(payloads, twice)} ${twice} payloads in ${where()}`;
   const refusal = direction === "response" && errorOf(payloads) !== undefined;
-  const missing = refusal ? undefined : required.find((kind) => many(kind) === 0);
-  return missing === undefined ? undefined : `no ${missing} payload in the ${direction} of ${name}`;
+  const missing = refusal ? undefined : required.find((kind) => many(payloads, kind) === 0);
+  return missing === undefined ? undefined : `no ${missing} payload in ${where()}`;
+}
+
+function many(payloads: readonly ReceivedPayload[], kind: Kind): number {
+  let count = 0;
+  for (const { payload } of payloads) if (payload.kind === kind) count += 1;
+  return count;
 }
 
 /** The first payload of a kind. */
@@ -84,17 +90,21 @@ function isKind<K extends Kind>(
 
 /** All payloads of a kind, in their order. */
 export function payloadsOf<K extends Kind>(payloads: readonly ReceivedPayload[], kind: K): PayloadOf<K>[] {
-  return payloads.flatMap((received) => (isKind(received, kind) ? [received.payload] : []));
+  const all: PayloadOf<K>[] = [];
+  for (const received of payloads) if (isKind(received, kind)) all.push(received.payload);
+  return all;
 }
 
 /** The first notification of a type. */
 export function notifyOf(payloads: readonly ReceivedPayload[], type: number): NotifyPayload | undefined {
-  return payloadsOf(payloads, "N").find((notify) => notify.type === type);
+  for (const { payload } of payloads) if (payload.kind === "N" && payload.type === type) return payload;
+  return undefined;
 }
 
 /** The first notification of an error. */
 export function errorOf(payloads: readonly ReceivedPayload[]): NotifyPayload | undefined {
-  return payloadsOf(payloads, "N").find(({ type }) => type <= HIGHEST_ERROR_TYPE);
+  for (const { payload } of payloads) if (payload.kind === "N" && payload.type <= HIGHEST_ERROR_TYPE) return payload;
+  return undefined;
 }
 
 /** A notification about the IKE SA, or about nothing that exists (RFC 7296 3.10). */

@@ -15,7 +15,6 @@ import { notify, payloadOf, payloadsOf } from "./contents.ts";
 import { readIdentity } from "./identity.ts";
 import { deriveChildKeys } from "./keys.ts";
 import { admits, claimedIdentity, type ProofFault, prove, serves, verifyProof } from "./proof.ts";
-import { chooseIke, ikeOffer } from "./proposals.ts";
 import { gatewayFor, sendOnAtAuth } from "./redirection.ts";
 import { count, report } from "./report.ts";
 import { announce, endIkeSa, establish } from "./sa-life.ts";
@@ -115,13 +114,17 @@ function bestFor(connections: readonly ConnectionState[], how: "psk" | "signatur
 
 /** The suite was chosen of what all candidates allow together: this one must allow it too. */
 function allows({ ikeProposals }: ConnectionState["config"], { encryption, integrity, prf, group }: IkeSuite): boolean {
-  const only = {
-    encryption: [encryption],
-    integrity: integrity === undefined ? [] : [integrity],
-    prf: [prf],
-    groups: [group],
-  };
-  return chooseIke(ikeOffer([only], new Uint8Array()), ikeProposals, 0, group.id).ok;
+  return ikeProposals.some(
+    (ours) =>
+      includes(ours.encryption, encryption) &&
+      (integrity === undefined || includes(ours.integrity, integrity)) &&
+      includes(ours.prf, prf) &&
+      includes(ours.groups, group),
+  );
+}
+
+function includes(ours: readonly { readonly name: string }[], { name }: { readonly name: string }): boolean {
+  return ours.some((one) => one.name === name);
 }
 
 /** IDr of a request says which of our identities is meant (RFC 7296 1.2). */

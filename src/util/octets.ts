@@ -9,7 +9,8 @@ const FEW = 16;
 export function hex(octets: Uint8Array): string {
   if (octets.length <= FEW) {
     let text = "";
-    for (const octet of octets) text += digits[octet];
+    let at = 0;
+    while (at < octets.length) text += digits[octets[at++] ?? 0];
     return text;
   }
   return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString("hex");

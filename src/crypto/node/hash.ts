@@ -31,7 +31,8 @@ export function hmac(
   ...more: readonly Uint8Array[]
 ): Uint8Array {
   const secret = secretOf(key);
-  if (more.length === 0 && secret.length <= BLOCK && secret.isFresh()) {
+  const text = (first?.length ?? 0) + (second?.length ?? 0);
+  if (more.length === 0 && secret.length <= BLOCK && text <= scratch.length - LONGEST_BLOCK && secret.isFresh()) {
     return ofTwoHashes(name, secret.octets, first ?? nothing, second ?? nothing);
   }
   const state = createHmac(name, secret.object);
@@ -45,26 +46,26 @@ const nothing = new Uint8Array(0);
 /** Octets of the shortest block of a hash here (RFC 2104 2): no longer key is padded as it is. */
 const BLOCK = 64;
 const blocks = { sha1: 64, sha256: 64, sha384: 128, sha512: 128 } as const satisfies Record<HashName, number>;
+const LONGEST_BLOCK = 128;
 const INNER = 0x36;
 const OUTER = 0x5c;
+
+/** Both texts are made here, and wiped: memory for each would cost more than hashing it. */
+const scratch = new Uint8Array(2048);
 
 /** HMAC as RFC 2104 2 defines it: H(K XOR opad, H(K XOR ipad, text)). */
 function ofTwoHashes(name: HashName, key: Uint8Array, first: Uint8Array, second: Uint8Array): Uint8Array {
   const block = blocks[name];
-  const inner = new Uint8Array(block + first.length + second.length);
-  const padded = inner.subarray(0, block);
-  padded.fill(INNER);
-  for (let i = 0; i < key.length; i++) padded[i] = INNER ^ (key[i] ?? 0);
-  inner.set(first, block);
-  inner.set(second, block + first.length);
-  const digest = hashOnce(name, inner, "buffer");
-  const outer = new Uint8Array(block + digest.length);
-  for (let i = 0; i < block; i++) outer[i] = OUTER ^ INNER ^ (padded[i] ?? 0);
-  outer.set(digest, block);
-  const mac = hashOnce(name, outer, "buffer");
-  // both hold the key
-  padded.fill(0);
-  outer.fill(0);
+  const length = block + first.length + second.length;
+  scratch.fill(INNER, 0, block);
+  for (let i = 0; i < key.length; i++) scratch[i] = INNER ^ (key[i] ?? 0);
+  scratch.set(first, block);
+  scratch.set(second, block + first.length);
+  const digest = hashOnce(name, scratch.subarray(0, length), "buffer");
+  for (let i = 0; i < block; i++) scratch[i] = OUTER ^ INNER ^ (scratch[i] ?? 0);
+  scratch.set(digest, block);
+  const mac = hashOnce(name, scratch.subarray(0, block + digest.length), "buffer");
+  scratch.fill(0, 0, Math.max(length, block + digest.length));
   return plain(mac);
 }
 
