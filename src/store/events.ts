@@ -21,7 +21,9 @@ export class EventTable {
   readonly #insert: StatementSync;
   readonly #link: StatementSync;
   readonly #cause: StatementSync;
-  /** Newest event by kind and subject. */
+  /** Kinds that were asked for as causes, which most never are. */
+  readonly #causes = new Set<string>();
+  /** Newest event by kind and subject, of these kinds. */
   readonly #newest = new Map<string, number>();
 
   constructor(database: DatabaseSync) {
@@ -55,7 +57,7 @@ export class EventTable {
     const id = Number(lastInsertRowid);
     for (const subject of subjects) {
       this.#link.run(subject, id);
-      this.#newest.set(`${subject} ${event.kind}`, id);
+      if (this.#causes.has(event.kind)) this.#newest.set(`${subject} ${event.kind}`, id);
     }
     if (this.#newest.size > rememberedCauses) this.#newest.clear();
     return { ...told, id, at, ...(because === undefined ? {} : { because }) };
@@ -64,6 +66,7 @@ export class EventTable {
   #newestOf(kind: string, subject: Subject): number | undefined {
     const number = this.#subjects.find(subject);
     if (number === undefined) return undefined;
+    this.#causes.add(kind);
     const known = this.#newest.get(`${number} ${kind}`);
     if (known !== undefined) return known;
     const id = this.#cause.get(number, kind)?.id;
