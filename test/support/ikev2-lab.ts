@@ -156,7 +156,7 @@ export class Ikev2Lab implements AsyncDisposable {
   async agreed(ours: Ikev2Peer): Promise<Agreed> {
     const theirs = await this.charon.up();
     const view = await ours.until("one IKE SA with one Child SA", () => {
-      const [one, ...more] = sasOf(ours);
+      const [one, ...more] = standing(ours);
       return more.length === 0 && one?.state === "established" && one.children.length === 1 ? one : undefined;
     });
     const pair = await ours.until("one pair of ESP SAs", () => {
@@ -215,6 +215,14 @@ export const defaultEsp = {
 /** All IKE SAs of ours. */
 export function sasOf(ours: Ikev2Peer): readonly IkeSaView[] {
   return ours.engine.connections().flatMap(({ ikeSas }) => ikeSas);
+}
+
+/**
+ * Those of them that carry something or may yet. Of two that both sides made at once one is redundant, and whoever made it
+ * deletes it: unless it gave it up, so that nobody hears of it any more.
+ */
+export function standing(ours: Ikev2Peer): readonly IkeSaView[] {
+  return sasOf(ours).filter(({ state, children }) => state !== "rekeying" || children.length > 0);
 }
 
 /** Two authorities: strongSwan's pki makes charon's certificate, Keyherald makes ours. */

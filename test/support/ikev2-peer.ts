@@ -12,6 +12,11 @@ import { boundIn } from "./namespace-socket.ts";
 import type { CapturedDatagram } from "./pcap.ts";
 import { SocketHost } from "./socket-host.ts";
 
+interface Held {
+  readonly direction: "in" | "out";
+  readonly datagram: Datagram;
+}
+
 export class Ikev2Peer implements Disposable {
   readonly events: LedgerEvent[] = [];
   readonly keyLog: string[] = [];
@@ -23,7 +28,7 @@ export class Ikev2Peer implements Disposable {
   /** What becomes of an ESP packet in UDP: what it returns is sent back. */
   esp: (packet: Uint8Array) => Uint8Array | undefined = () => undefined;
   readonly #host: SocketHost<Ikev2Command, Ikev2Engine>;
-  #held: { readonly direction: "in" | "out"; readonly datagram: Datagram }[] = [];
+  #held: readonly Held[] = [];
   #holds: ((direction: "in" | "out", datagram: Datagram) => boolean) | undefined;
   #drops: ((direction: "in" | "out", datagram: Datagram) => boolean) | undefined;
   #ended = false;
@@ -34,7 +39,7 @@ export class Ikev2Peer implements Disposable {
       passes: (direction, datagram) => {
         if (this.#drops?.(direction, datagram)) return false;
         if (this.#holds?.(direction, datagram)) {
-          this.#held.push({ direction, datagram });
+          this.#held = [...this.#held, { direction, datagram }];
           return false;
         }
         this.#capture(direction, datagram);
@@ -82,11 +87,12 @@ export class Ikev2Peer implements Disposable {
   /** Lets everything go that was held, in its order, and holds nothing more. */
   release(): void {
     this.#holds = undefined;
-    for (const { direction, datagram } of this.#held.splice(0)) {
-      this.#capture(direction, datagram);
-      if (direction === "in") this.#host.take(datagram);
-      else this.#host.give(datagram);
-    }
+    this.#letGo(() => true);
+  }
+
+  /** Sends what was held on its way out; the rest stays, and so does what comes. */
+  releaseOut(): void {
+    this.#letGo(({ direction }) => direction === "out");
   }
 
   /** Waits until `found` gives something. @throws with what happened when it does not */
@@ -119,6 +125,16 @@ export class Ikev2Peer implements Disposable {
 
   [Symbol.dispose](): void {
     this.kill();
+  }
+
+  #letGo(which: (held: Held) => boolean): void {
+    const going = this.#held.filter(which);
+    this.#held = this.#held.filter((one) => !going.includes(one));
+    for (const { direction, datagram } of going) {
+      this.#capture(direction, datagram);
+      if (direction === "in") this.#host.take(datagram);
+      else this.#host.give(datagram);
+    }
   }
 
   #note(output: Output): void {
