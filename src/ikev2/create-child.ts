@@ -16,8 +16,7 @@ import { answerChild, virtualEnds } from "./child-negotiation.ts";
 import { establishedSas, refuseWaiting } from "./connections.ts";
 import { errorOf } from "./contents.ts";
 import { discardChild } from "./deletion.ts";
-import { groupDemanded } from "./key-exchange.ts";
-import { groupAskedFor } from "./proposals.ts";
+import { otherGroup } from "./key-exchange.ts";
 import { askLater, isTemporary, refusalCode, refusalText } from "./rekeying.ts";
 import { reportSeldom } from "./report.ts";
 import { type Answer, type EstablishedSa, type Ikev2, isEstablished, type Received, type Task } from "./state.ts";
@@ -49,9 +48,7 @@ export function createChild(policy: ChildPolicy, wanted?: Group): Task {
         return;
       }
       delete sa.phase.deletedEarly;
-      const demanded = groupDemanded(refusal);
-      const other =
-        demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(policy.proposals, demanded);
+      const other = otherGroup(refusal, wanted, policy.proposals);
       if (other !== undefined) {
         ask(ike, sa, createChild(policy, other), true);
         return;

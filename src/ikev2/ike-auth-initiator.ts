@@ -17,7 +17,7 @@ import { deriveChildKeys } from "./keys.ts";
 import { admits, claimedIdentity, type ProofFault, prove, requestCertificates, verifyProof } from "./proof.ts";
 import { sentOnAtAuth } from "./redirection.ts";
 import { count } from "./report.ts";
-import { announce, endIkeSa, establish } from "./sa-life.ts";
+import { announce, endIkeSa, establish, establishedNow } from "./sa-life.ts";
 import {
   type AuthSent,
   type EstablishedSa,
@@ -138,7 +138,6 @@ function notAuthentic(ike: Ikev2, sa: IkeSa, { code, why }: ProofFault): void {
 }
 
 function authentic(ike: Ikev2, sa: IkeSa, sent: AuthSent, peer: Peer, payloads: readonly ReceivedPayload[]): void {
-  const { now } = ike.env;
   const { connection, secured, replaces } = sent;
   const redirect = notifyOf(payloads, NotifyType.REDIRECT);
   if (redirect !== undefined) {
@@ -150,17 +149,7 @@ function authentic(ike: Ikev2, sa: IkeSa, sent: AuthSent, peer: Peer, payloads: 
     useless(ike, sa, sent, configuration.error);
     return;
   }
-  const established = establish(ike, sa, {
-    at: "ESTABLISHED",
-    connection,
-    secured,
-    peer,
-    authenticatedAt: now,
-    since: now,
-    children: new Map(),
-    virtualAddresses: [],
-    rekeying: false,
-  });
+  const established = establish(ike, sa, establishedNow(ike, { connection, secured, peer }));
   supersede(ike, established, payloads);
   announce(ike, established);
   takeAddresses(ike, established, configuration.value);

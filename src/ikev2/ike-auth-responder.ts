@@ -17,7 +17,7 @@ import { deriveChildKeys } from "./keys.ts";
 import { admits, claimedIdentity, type ProofFault, prove, serves, verifyProof } from "./proof.ts";
 import { gatewayFor, sendOnAtAuth } from "./redirection.ts";
 import { count, report } from "./report.ts";
-import { announce, endIkeSa, establish } from "./sa-life.ts";
+import { announce, endIkeSa, establish, establishedNow } from "./sa-life.ts";
 import {
   type Answer,
   type ConnectionState,
@@ -164,7 +164,6 @@ function authentic(
   payloads: readonly ReceivedPayload[],
 ): Answer {
   const { config } = connection;
-  const { now } = ike.env;
   const requested = requestedAuthorities(payloadsOf(payloads, "CERTREQ"));
   const proof = prove(ike, config, secured, init, "responder", requested);
   if (!proof.ok) {
@@ -172,17 +171,7 @@ function authentic(
     return { payloads: [notify(NotifyType.AUTHENTICATION_FAILED)], after };
   }
   const { id, certificates, auth } = proof.value;
-  const established = establish(ike, sa, {
-    at: "ESTABLISHED",
-    connection,
-    secured,
-    peer,
-    authenticatedAt: now,
-    since: now,
-    children: new Map(),
-    virtualAddresses: [],
-    rekeying: false,
-  });
+  const established = establish(ike, sa, establishedNow(ike, { connection, secured, peer }));
   supersede(ike, established, payloads);
   const gateway = gatewayFor(config, { redirects: secured.redirects, redirectedFrom }, sa.local.address);
   if (gateway !== undefined) {

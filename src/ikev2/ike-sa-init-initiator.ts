@@ -7,7 +7,6 @@ import type { KeyExchange } from "../crypto/provider.ts";
 import { ExchangeType, Flag, NotifyType } from "../iana/ikev2.ts";
 import { nameOf } from "../iana/names.ts";
 import { encodeMessage } from "../wire/ikev2/message.ts";
-import { decodeNotifyData, invalidKePayload } from "../wire/ikev2/notify-data.ts";
 import type { NotifyPayload, Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { requestedAuthorities } from "./certificates.ts";
 import { attemptFailed, firstChild } from "./connections.ts";
@@ -23,8 +22,9 @@ import {
   secure,
   sharedSecret,
 } from "./ike-sa-init.ts";
+import { otherGroup } from "./key-exchange.ts";
 import { initialIkeKeys } from "./keys.ts";
-import { acceptIke, firstIkeGroup, groupAskedFor, ikeOffer } from "./proposals.ts";
+import { acceptIke, firstIkeGroup, ikeOffer } from "./proposals.ts";
 import { redirectAbility, sentOnAtInit } from "./redirection.ts";
 import { count, drop } from "./report.ts";
 import { addIkeSa, endIkeSa } from "./sa-life.ts";
@@ -164,8 +164,7 @@ export function initAnswered(
 function refused(ike: Ikev2, sa: IkeSaIn<SaInitSent>, error: NotifyPayload, from: Endpoint): void {
   const { phase } = sa;
   if (error.type === NotifyType.INVALID_KE_PAYLOAD) {
-    const wanted = decodeNotifyData(invalidKePayload, error.data);
-    const group = wanted.ok ? groupAskedFor(phase.connection.config.ikeProposals, wanted.value) : undefined;
+    const group = otherGroup(error, undefined, phase.connection.config.ikeProposals);
     if (group !== undefined && group.id !== phase.group.id && phase.restarts < RESTARTS) {
       restart(ike, sa, { group, ke: keyExchange(ike, group) });
       return;

@@ -6,7 +6,6 @@ import type { Datagram } from "../core/engine.ts";
 import { ExchangeType, Flag, NotifyType } from "../iana/ikev2.ts";
 import { hex, utf8 } from "../util/octets.ts";
 import { encodeMessage } from "../wire/ikev2/message.ts";
-import { encodeNotifyData, invalidKePayload } from "../wire/ikev2/notify-data.ts";
 import type { Header, KePayload, NoncePayload, Payload, ReceivedPayload, SaPayload } from "../wire/ikev2/payloads.ts";
 import { notify, notifyOf, payloadOf } from "./contents.ts";
 import {
@@ -19,6 +18,7 @@ import {
   secure,
   sharedSecret,
 } from "./ike-sa-init.ts";
+import { invalidKe } from "./key-exchange.ts";
 import { initialIkeKeys } from "./keys.ts";
 import { requestCertificates, serves } from "./proof.ts";
 import { answer, type Choice, chooseIke, groupToAskFor } from "./proposals.ts";
@@ -142,8 +142,7 @@ function begin(ike: Ikev2, first: First, candidates: readonly ConnectionState[],
   const wanted = groupToAskFor(choice.value, ke.group);
   if (wanted !== undefined) {
     count(ike, "other-group");
-    const data = encodeNotifyData(invalidKePayload, wanted);
-    answerInClear(ike, first, [notify(NotifyType.INVALID_KE_PAYLOAD, data)]);
+    answerInClear(ike, first, [invalidKe(wanted)]);
     return;
   }
   accept(ike, first, choice.value, candidates, digest);

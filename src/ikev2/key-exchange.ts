@@ -6,6 +6,8 @@ import { decodeNotifyData, encodeNotifyData, invalidKePayload } from "../wire/ik
 import type { KePayload, NotifyPayload } from "../wire/ikev2/payloads.ts";
 import { notify } from "./contents.ts";
 import { sharedSecret } from "./ike-sa-init.ts";
+import { groupAskedFor } from "./proposals.ts";
+import type { Group } from "./suite.ts";
 
 /** The shared secret with the peer's KE payload; or what is wrong with that. */
 export function agree(ke: KeyExchange, peer: KePayload | undefined): Result<Uint8Array, string> {
@@ -19,8 +21,21 @@ export function invalidKe(group: number): NotifyPayload {
   return notify(NotifyType.INVALID_KE_PAYLOAD, encodeNotifyData(invalidKePayload, group));
 }
 
+/**
+ * The group to make the same request with once more: the one that a refusal asks for, when it is acceptable, and the request
+ * was not of a group that had been asked for already.
+ */
+export function otherGroup(
+  refusal: NotifyPayload | undefined,
+  wanted: Group | undefined,
+  proposals: Parameters<typeof groupAskedFor>[0],
+): Group | undefined {
+  const demanded = wanted === undefined ? groupDemanded(refusal) : undefined;
+  return demanded === undefined ? undefined : groupAskedFor(proposals, demanded);
+}
+
 /** The group that a refusal asks for, when it is one for that reason. */
-export function groupDemanded(refusal: NotifyPayload | undefined): number | undefined {
+function groupDemanded(refusal: NotifyPayload | undefined): number | undefined {
   if (refusal?.type !== NotifyType.INVALID_KE_PAYLOAD) return undefined;
   const read = decodeNotifyData(invalidKePayload, refusal.data);
   return read.ok ? read.value : undefined;

@@ -22,7 +22,7 @@ import { isRedundant } from "./collisions.ts";
 import { errorOf, notify, notifyOf, payloadOf } from "./contents.ts";
 import { createChild } from "./create-child.ts";
 import { deleteChild, discardChild } from "./deletion.ts";
-import { groupDemanded } from "./key-exchange.ts";
+import { otherGroup } from "./key-exchange.ts";
 import { abandonChild } from "./lifetimes.ts";
 import { answer, chooseEsp, groupAskedFor } from "./proposals.ts";
 import {
@@ -194,9 +194,7 @@ function refused(ike: Ikev2, sa: EstablishedSa, child: ChildSa, { refusal, why, 
     return;
   }
   child.state = "installed";
-  const demanded = groupDemanded(refusal);
-  const other =
-    demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(child.policy.proposals, demanded);
+  const other = otherGroup(refusal, wanted, child.policy.proposals);
   if (other !== undefined) {
     ask(ike, sa, rekeyChild(child, other, command), true);
     return;

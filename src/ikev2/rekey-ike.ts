@@ -16,7 +16,7 @@ import { errorOf, notify, payloadOf } from "./contents.ts";
 import { DISCARD_CHILD, deleteIkeSa, notAgreed } from "./deletion.ts";
 import { isNonce, NONCE_OCTETS, secure } from "./ike-sa-init.ts";
 import { handOver, predecessorOf, successorOf } from "./inherit.ts";
-import { agree, groupDemanded, invalidKe } from "./key-exchange.ts";
+import { agree, invalidKe, otherGroup } from "./key-exchange.ts";
 import { deriveIkeKeys, type Nonces, rekeyedSkeyseed } from "./keys.ts";
 import { abandon } from "./lifetimes.ts";
 import { acceptIke, answer, chooseIke, firstIkeGroup, groupAskedFor, groupToAskFor, ikeOffer } from "./proposals.ts";
@@ -30,7 +30,7 @@ import {
   refuseForNow,
 } from "./rekeying.ts";
 import { report, reportSeldom } from "./report.ts";
-import { addIkeSa, establish, whenEnded } from "./sa-life.ts";
+import { addIkeSa, establish, establishedNow, whenEnded } from "./sa-life.ts";
 import { freshSpi } from "./spis.ts";
 import {
   type Answer,
@@ -117,8 +117,7 @@ function refused(ike: Ikev2, sa: EstablishedSa, { refusal, why, wanted, command 
   }
   sa.phase.rekeying = false;
   const { ikeProposals } = sa.phase.connection.config;
-  const demanded = groupDemanded(refusal);
-  const other = demanded === undefined || wanted !== undefined ? undefined : groupAskedFor(ikeProposals, demanded);
+  const other = otherGroup(refusal, wanted, ikeProposals);
   if (other !== undefined) {
     ask(ike, sa, rekeyIkeSa(other, command), true);
     return;
@@ -195,19 +194,16 @@ function succeed(ike: Ikev2, old: IkeSa, basis: Basis, made: Made): EstablishedS
   const seed = rekeyedSkeyseed(crypto, { prf: secured.suite.prf, d: secured.d }, nonces, secret);
   const keys = deriveIkeKeys(crypto, suite, seed, nonces, { initiator, responder });
   const { nat, fragmentation, redirects } = secured;
-  const phase: Established = {
-    at: "ESTABLISHED",
+  const phase = establishedNow(ike, {
     connection,
     secured: secure(ike, role, { suite, keys, spis: { initiator, responder }, nat, fragmentation, redirects }),
     peer,
     authenticatedAt,
-    since: ike.env.now,
-    children: new Map(),
     virtualAddresses,
     // until it is known to be the successor
     rekeying: role === "responder",
     ...(role === "responder" && { replaces: old.key }),
-  };
+  });
   const path = { local: old.local, remote: old.remote };
   return establish(ike, addIkeSa(ike, role, { i: initiator, r: responder }, path, phase), phase);
 }

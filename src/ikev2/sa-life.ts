@@ -78,6 +78,23 @@ export function addIkeSa<P extends Phase>(
   return sa;
 }
 
+/** What an IKE SA is established on. What is not said is as in one from scratch: authenticated now, without addresses. */
+type Foundation = Pick<Established, "connection" | "secured" | "peer"> &
+  Partial<Pick<Established, "authenticatedAt" | "virtualAddresses" | "rekeying" | "replaces">>;
+
+/** The phase of an IKE SA that is established now. */
+export function establishedNow({ env: { now } }: Ikev2, foundation: Foundation): Established {
+  return {
+    at: "ESTABLISHED",
+    authenticatedAt: now,
+    since: now,
+    children: new Map(),
+    virtualAddresses: [],
+    rekeying: false,
+    ...foundation,
+  };
+}
+
 /** Both sides have proven who they are; the peer's others are in `byPeer` beside it. */
 export function establish(ike: Ikev2, sa: IkeSa, phase: Established): EstablishedSa {
   ike.halfOpen.remove(sa.key);

@@ -6,6 +6,7 @@ import { bitsText, bytes, type Codec, named, u8, u32 } from "./codec.ts";
 import { attempt, type WireError } from "./error.ts";
 import type { Header } from "./payloads.ts";
 import { struct } from "./struct.ts";
+import { version as anyVersion, type Version } from "./version.ts";
 
 /** Octets of the ISAKMP header. */
 export const HEADER_LENGTH = 28;
@@ -14,23 +15,13 @@ const SECTION = "RFC 2408 3.1";
 const MAJOR_VERSION = 1;
 const MINOR_VERSION = 0;
 
-interface Version {
-  readonly majorVersion: number;
-  readonly minorVersion: number;
-}
-
 const version: Codec<Version> = {
+  ...anyVersion,
   read: (reader) => {
-    const octet = reader.u8();
-    if (octet !== ((MAJOR_VERSION << 4) | MINOR_VERSION)) {
-      throw reader.fault("version", `version ${octet >>> 4}.${octet & 15} is not 1.0`, reader.offset - 1);
-    }
-    return { majorVersion: MAJOR_VERSION, minorVersion: MINOR_VERSION };
-  },
-  write: (writer, { majorVersion, minorVersion }, trace) => {
-    trace?.open("Version", writer.length, `${majorVersion}.${minorVersion}`);
-    writer.u8((majorVersion << 4) | minorVersion);
-    trace?.close();
+    const found = anyVersion.read(reader);
+    const { majorVersion, minorVersion } = found;
+    if (majorVersion === MAJOR_VERSION && minorVersion === MINOR_VERSION) return found;
+    throw reader.fault("version", `version ${majorVersion}.${minorVersion} is not 1.0`, reader.offset - 1);
   },
 };
 

@@ -5,6 +5,7 @@ import { Writer } from "../../util/writer.ts";
 import { bitsText, bytes, type Codec, named, u8, u32 } from "../codec.ts";
 import { attempt, type WireError } from "../error.ts";
 import { struct } from "../struct.ts";
+import { version } from "../version.ts";
 import type { Header } from "./payloads.ts";
 
 /** Octets of the IKE header. */
@@ -16,18 +17,6 @@ const MINOR_VERSION = 0;
 const VERSION_OFFSET = 17;
 /** Where Length stands. */
 export const LENGTH_OFFSET = 24;
-
-const version: Codec<Pick<Header, "majorVersion" | "minorVersion">> = {
-  read: (reader) => {
-    const octet = reader.u8();
-    return { majorVersion: octet >>> 4, minorVersion: octet & 15 };
-  },
-  write: (writer, { majorVersion, minorVersion }, trace) => {
-    trace?.open("Version", writer.length, `${majorVersion}.${minorVersion}`);
-    writer.u8((majorVersion << 4) | minorVersion);
-    trace?.close();
-  },
-};
 
 /** SPIs, Next Payload, version, Exchange Type, Flags, Message ID, Length. */
 export const headerFields: Codec<Header> = struct(SECTION)
