@@ -76,8 +76,9 @@ export class UdpPort {
       else if (from.port === 0) this.counters.unanswerable += 1;
       else {
         this.counters.received += 1;
-        const address = canonicalAddress(from.address.replace(/%.*$/, "")) ?? from.address;
-        options.receive({ from: { address, port: from.port }, via: this.local, bytes: new Uint8Array(bytes) });
+        // memory of its own, made for this datagram
+        const octets = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+        options.receive({ from: { address: sourceOf(from.address), port: from.port }, via: this.local, bytes: octets });
       }
     });
     socket.on("error", options.failed);
@@ -190,6 +191,13 @@ export class UdpPort {
     this.#way = key;
     return true;
   }
+}
+
+/** An IPv6 address of a link comes with its zone, and in the system's spelling. */
+function sourceOf(address: string): string {
+  if (!address.includes(":")) return address;
+  const [plain = address] = address.split("%");
+  return canonicalAddress(plain) ?? address;
 }
 
 /** As large as the system lets it be: a thousand members may answer one push within milliseconds. */

@@ -4,7 +4,7 @@
  */
 import type { Datagram } from "../core/engine.ts";
 import { ExchangeType, Flag, NotifyType } from "../iana/ikev2.ts";
-import { hex, utf8 } from "../util/octets.ts";
+import { hex } from "../util/octets.ts";
 import { encodeMessage } from "../wire/ikev2/message.ts";
 import type { Header, KePayload, NoncePayload, Payload, ReceivedPayload, SaPayload } from "../wire/ikev2/payloads.ts";
 import { notify, notifyOf, payloadOf } from "./contents.ts";
@@ -85,7 +85,7 @@ export function initRequested(
 
 /** The same message from the same place is the same request (RFC 7296 2.1). */
 function firstDigest({ env: { crypto } }: Ikev2, { from, bytes }: Datagram): string {
-  return hex(crypto.hash("sha256", utf8(`${from.address} ${from.port} `), bytes));
+  return `${from.address} ${from.port} ${hex(crypto.hash("sha256", bytes))}`;
 }
 
 function repeatAnswer(ike: Ikev2, key: string, { from, via }: Datagram): void {

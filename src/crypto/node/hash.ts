@@ -32,7 +32,7 @@ export function hmac(
 ): Uint8Array {
   const secret = secretOf(key);
   const text = (first?.length ?? 0) + (second?.length ?? 0);
-  if (more.length === 0 && secret.length <= BLOCK && text <= scratch.length - LONGEST_BLOCK && secret.isFresh()) {
+  if (more.length === 0 && secret.length <= BLOCK && text <= scratch.length - LONGEST_BLOCK) {
     return ofTwoHashes(name, secret.octets, first ?? nothing, second ?? nothing);
   }
   const state = createHmac(name, secret.object);

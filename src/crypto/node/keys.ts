@@ -66,20 +66,6 @@ export function publicKeyFrom(spki: Uint8Array): KeyObject {
   throw new CryptoError("bad-key", "not a public key in SubjectPublicKeyInfo");
 }
 
-/**
- * Does what imports a key, without stack traces. Node.js 24 finds out what it was given by catching the errors of what it
- * tries first, and their traces take longer than the import itself.
- */
-export function withoutTraces<T>(work: () => T): T {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return work();
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
-}
-
 /** SubjectPublicKeyInfo of a public key, or of the public half of a private one. */
 export function spkiOf(key: KeyObject): Uint8Array {
   const publicKey = key.type === "private" ? createPublicKey(key) : key;

@@ -10,7 +10,6 @@ export class Secret implements SecretKey {
   /** Private: nothing prints it. */
   readonly #octets: Uint8Array;
   #object: KeyObject | undefined;
-  #uses = 0;
 
   /** @param octets its own from now on */
   constructor(octets: Uint8Array) {
@@ -29,15 +28,7 @@ export class Secret implements SecretKey {
     this.#object ??= createSecretKey(this.#octets);
     return this.#object;
   }
-
-  /** Whether an HMAC under it is better made of two hashes: its KeyObject is not there, and may never pay. */
-  isFresh(): boolean {
-    return this.#object === undefined && this.#uses++ < FEW;
-  }
 }
-
-/** An HMAC with a KeyObject costs less than two hashes, but not by what the KeyObject costs. */
-const FEW = 4;
 
 /** A symmetric key from its octets, which are copied. */
 export function importSecret(octets: Uint8Array): SecretKey {
