@@ -7,7 +7,7 @@ import { concat, equal, u16 } from "../util/octets.ts";
 import { decodeNotifyData, encodeNotifyData, signatureHashAlgorithms } from "../wire/ikev2/notify-data.ts";
 import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
 import { supportedHashes } from "./auth.ts";
-import { notify, notifyOf, payloadsOf } from "./contents.ts";
+import { notify, notifyOf } from "./contents.ts";
 import { keyLogLine } from "./key-log.ts";
 import type { IkeKeys, IkeSpis } from "./keys.ts";
 import { sending } from "./protect.ts";
@@ -55,25 +55,39 @@ export function detectNat(
   { from, to }: Path,
   encapsulation: "auto" | "force",
 ): Nat {
-  const hashes = (type: number) => payloadsOf(payloads, "N").filter((one) => one.type === type);
-  const differs = (type: number, endpoint: Endpoint) => {
-    const expected = natHash(env, spis, endpoint);
-    const given = hashes(type);
-    return given.length > 0 && !given.some(({ data }) => equal(data, expected));
-  };
-  const remote = differs(NotifyType.NAT_DETECTION_SOURCE_IP, from);
-  const local = differs(NotifyType.NAT_DETECTION_DESTINATION_IP, to);
-  const able = hashes(NotifyType.NAT_DETECTION_SOURCE_IP).length > 0;
-  const forced = !local && able && encapsulation === "force";
-  return { local: local || forced, remote, forced };
+  const source = compared(env, payloads, NotifyType.NAT_DETECTION_SOURCE_IP, spis, from);
+  const destination = compared(env, payloads, NotifyType.NAT_DETECTION_DESTINATION_IP, spis, to);
+  const local = destination === "other";
+  const forced = !local && source !== "none" && encapsulation === "force";
+  return { local: local || forced, remote: source === "other", forced };
 }
+
+/** Whether one of the hashes of a type is that of `endpoint`: a peer with several addresses may send several. */
+function compared(
+  env: Env,
+  payloads: readonly ReceivedPayload[],
+  type: number,
+  spis: IkeSpis,
+  endpoint: Endpoint,
+): "none" | "same" | "other" {
+  let expected: Uint8Array | undefined;
+  for (const { payload } of payloads) {
+    if (payload.kind !== "N" || payload.type !== type) continue;
+    expected ??= natHash(env, spis, endpoint);
+    if (equal(payload.data, expected)) return "same";
+  }
+  return expected === undefined ? "none" : "other";
+}
+
+const fragmentationSupported = notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED);
+const signatureHashes = notify(
+  NotifyType.SIGNATURE_HASH_ALGORITHMS,
+  encodeNotifyData(signatureHashAlgorithms, [...supportedHashes]),
+);
 
 /** What we can do, told in IKE_SA_INIT. */
 export function abilities(fragmentation: boolean): readonly Payload[] {
-  return [
-    ...(fragmentation ? [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
-    notify(NotifyType.SIGNATURE_HASH_ALGORITHMS, encodeNotifyData(signatureHashAlgorithms, [...supportedHashes])),
-  ];
+  return fragmentation ? [fragmentationSupported, signatureHashes] : [signatureHashes];
 }
 
 /** Hash algorithms that the peer can verify; undefined when it does not say, so it does not do RFC 7427. */
