@@ -5,6 +5,7 @@ import { ExchangeType, NotifyType } from "../iana/ikev2.ts";
 import { nameOf } from "../iana/names.ts";
 import { sanitise } from "../ledger/sanitise.ts";
 import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
+import { heardAuthLifetime } from "./auth-lifetime.ts";
 import { childFailed } from "./child-failure.ts";
 import { installChild } from "./child-life.ts";
 import { endsOf, offerChild, takeChildAnswer } from "./child-negotiation.ts";
@@ -153,6 +154,8 @@ function authentic(ike: Ikev2, sa: IkeSa, sent: AuthSent, peer: Peer, payloads: 
   supersede(ike, established, payloads);
   announce(ike, established);
   takeAddresses(ike, established, configuration.value);
+  const lifetime = notifyOf(payloads, NotifyType.AUTH_LIFETIME);
+  if (lifetime !== undefined) heardAuthLifetime(ike, established, lifetime);
   // what IKE_AUTH has no room for
   const more = takeChild(ike, established, sent, payloads) && wantedChildren(established).size > 0;
   if (more) connectSoon(ike, connection, 0);

@@ -6,6 +6,7 @@ import { nameOf } from "../iana/names.ts";
 import { sanitise } from "../ledger/sanitise.ts";
 import { err, ok, type Result } from "../util/result.ts";
 import type { Payload, ReceivedPayload } from "../wire/ikev2/payloads.ts";
+import { tellAuthLifetime } from "./auth-lifetime.ts";
 import { requestedAuthorities } from "./certificates.ts";
 import { installChild } from "./child-life.ts";
 import { answerChild, type ChildAnswer, type ChildRefusal, virtualEnds } from "./child-negotiation.ts";
@@ -193,7 +194,8 @@ function authentic(
   const after = () => proceed(ike, established);
   // 2.19: the CP payload stands before the SA payload
   const configuration = assigned.ok ? assigned.value : [];
-  return { payloads: [id, ...certificates, auth, ...configuration, ...childPayloads(child)], after };
+  const lifetime = tellAuthLifetime(ike, established);
+  return { payloads: [id, ...certificates, auth, ...configuration, ...childPayloads(child), ...lifetime], after };
 }
 
 /** The Child SA that goes with the IKE SA; none for a client that has no address. */

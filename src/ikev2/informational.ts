@@ -3,6 +3,7 @@ import { HIGHEST_ERROR_TYPE, NotifyType, ProtocolId } from "../iana/ikev2.ts";
 import { nameOf } from "../iana/names.ts";
 import { hex } from "../util/octets.ts";
 import type { DeletePayload, NotifyPayload, Payload } from "../wire/ikev2/payloads.ts";
+import { heardAuthLifetime } from "./auth-lifetime.ts";
 import { removeChild } from "./child-life.ts";
 import { retryMissing } from "./connections.ts";
 import { payloadsOf } from "./contents.ts";
@@ -21,6 +22,7 @@ type NotifyHandler = (ike: Ikev2, sa: EstablishedSa, notify: NotifyPayload, requ
 const handlers: Readonly<Record<number, NotifyHandler>> = {
   [NotifyType.AUTHENTICATION_FAILED]: refusedOurProof,
   [NotifyType.REDIRECT]: sentOn,
+  [NotifyType.AUTH_LIFETIME]: heardAuthLifetime,
 };
 
 /** HDR, SK {[N+] [D+] [CP]}; the answer has the Deletes of what goes with what was deleted. */

@@ -23,11 +23,18 @@ function schedule(ike: Ikev2, what: "ike" | "child", key: string, since: Instant
   set(ike, `${what}-lifetime:${key}`, since + life.lifetimeMs);
 }
 
-/** A new IKE SA. Re-authentication counts from when the peer was authenticated, whatever was rekeyed since. */
-export function scheduleIkeSa(ike: Ikev2, { key, phase }: EstablishedSa): void {
-  const { config } = phase.connection;
-  schedule(ike, "ike", key, phase.since, config);
-  set(ike, `reauthenticate:${key}`, rekeyAt(ike, phase.authenticatedAt, config.reauthenticateMs, config.jitter));
+/** A new IKE SA. */
+export function scheduleIkeSa(ike: Ikev2, sa: EstablishedSa): void {
+  const { key, phase } = sa;
+  schedule(ike, "ike", key, phase.since, phase.connection.config);
+  scheduleReauthentication(ike, sa);
+}
+
+/** It counts from when the peer was authenticated, whatever was rekeyed since; or is when AUTH_LIFETIME says. */
+export function scheduleReauthentication(ike: Ikev2, { key, phase }: EstablishedSa): void {
+  const { reauthenticateMs, jitter } = phase.connection.config;
+  const at = phase.reauthenticateAt ?? rekeyAt(ike, phase.authenticatedAt, reauthenticateMs, jitter);
+  set(ike, `reauthenticate:${key}`, at);
 }
 
 /** A new Child SA. */

@@ -134,7 +134,11 @@ function refused(ike: Ikev2, sa: EstablishedSa, { refusal, why, wanted, command 
 }
 
 /** What a new IKE SA has of the old one. */
-interface Basis extends Pick<Established, "secured" | "connection" | "peer" | "authenticatedAt" | "virtualAddresses"> {
+interface Basis
+  extends Pick<
+    Established,
+    "secured" | "connection" | "peer" | "authenticatedAt" | "reauthenticateAt" | "virtualAddresses"
+  > {
   /** Why the old one is being deleted, if it is. */
   readonly why?: DeleteWhy | undefined;
 }
@@ -188,7 +192,7 @@ interface Made {
 /** A successor with keys from SK_d of the old one (RFC 7296 2.18); Child SAs are not moved yet. */
 function succeed(ike: Ikev2, old: IkeSa, basis: Basis, made: Made): EstablishedSa {
   const { crypto } = ike.env;
-  const { connection, peer, authenticatedAt, virtualAddresses, secured } = basis;
+  const { connection, peer, authenticatedAt, reauthenticateAt, virtualAddresses, secured } = basis;
   const { role, spis, suite, nonces, secret } = made;
   const [initiator, responder] = spis;
   const seed = rekeyedSkeyseed(crypto, { prf: secured.suite.prf, d: secured.d }, nonces, secret);
@@ -199,6 +203,7 @@ function succeed(ike: Ikev2, old: IkeSa, basis: Basis, made: Made): EstablishedS
     secured: secure(ike, role, { suite, keys, spis: { initiator, responder }, nat, fragmentation, redirects }),
     peer,
     authenticatedAt,
+    ...(reauthenticateAt !== undefined && { reauthenticateAt }),
     virtualAddresses,
     // until it is known to be the successor
     rekeying: role === "responder",

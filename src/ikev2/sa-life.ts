@@ -80,7 +80,7 @@ export function addIkeSa<P extends Phase>(
 
 /** What an IKE SA is established on. What is not said is as in one from scratch: authenticated now, without addresses. */
 type Foundation = Pick<Established, "connection" | "secured" | "peer"> &
-  Partial<Pick<Established, "authenticatedAt" | "virtualAddresses" | "rekeying" | "replaces">>;
+  Partial<Pick<Established, "authenticatedAt" | "reauthenticateAt" | "virtualAddresses" | "rekeying" | "replaces">>;
 
 /** The phase of an IKE SA that is established now. */
 export function establishedNow({ env: { now } }: Ikev2, foundation: Foundation): Established {

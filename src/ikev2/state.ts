@@ -276,6 +276,8 @@ export interface Established {
   readonly peer: Peer;
   /** When the peer was authenticated last: a rekey does not change it. */
   readonly authenticatedAt: Instant;
+  /** When it is to be authenticated anew, if one side has told the other: a rekey does not change it (RFC 4478 2). */
+  reauthenticateAt?: Instant;
   /** When this IKE SA was made. */
   readonly since: Instant;
   /** By inbound SPI in hex. */

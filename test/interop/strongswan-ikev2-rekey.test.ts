@@ -122,6 +122,37 @@ describe.each(cases)("our endpoint as $role; $side begin", ({ role, side }) => {
   });
 });
 
+describe("AUTH_LIFETIME (RFC 4478)", () => {
+  const hour = 3_600_000;
+
+  test("charon as gateway says it: we are back before its time is over", async () => {
+    // which it does to clients that it gives an address
+    using ours = await lab.sides({
+      ours: { connection: { requestAddress: ["ipv4"] }, child: { localSelectors: [] } },
+      charon: {
+        connection: { pools: ["clients"], reauth_time: "2h", rand_time: "0" },
+        child: { remote_ts: ["dynamic"] },
+        pools: { clients: { addrs: "10.3.0.0/24" } },
+      },
+    });
+    const { ike } = await lab.established("initiator", ours);
+    const lasts = (ike.view.reauthenticateAt ?? 0) - (ike.view.since ?? 0);
+    expect(lasts).toBeGreaterThan(1.7 * hour);
+    expect(lasts).toBeLessThan(1.85 * hour);
+  });
+
+  test("we as gateway say it: charon is to be back in time", async () => {
+    using ours = await lab.sides({
+      ours: { connection: { reauthenticateMs: 2 * hour }, anyRemote: true },
+      charon: { connection: { over_time: "10m" } },
+    });
+    await lab.established("responder", ours);
+    const [sa] = await lab.charon.until("a time", ([one]) => one?.reauthenticatesIn !== undefined);
+    expect(sa?.reauthenticatesIn).toBeGreaterThan(6000);
+    expect(sa?.reauthenticatesIn).toBeLessThanOrEqual(6600);
+  });
+});
+
 describe("a second Child SA", () => {
   const setup: LabSetup = {
     ours: {

@@ -67,6 +67,8 @@ export interface CharonIkeSa {
   readonly suite: string;
   readonly natLocal: boolean;
   readonly natRemote: boolean;
+  /** Seconds until it authenticates again; undefined when it never does. */
+  readonly reauthenticatesIn: number | undefined;
   readonly localVirtual: readonly string[];
   readonly remoteVirtual: readonly string[];
   readonly children: readonly CharonChildSa[];
@@ -316,6 +318,7 @@ function ikeSa(connectionName: string, sa: ViciReply): CharonIkeSa {
     suite: suite(sa, "encr-alg", "integ-alg", "prf-alg", "dh-group"),
     natLocal: sa["nat-local"] === "yes",
     natRemote: sa["nat-remote"] === "yes",
+    reauthenticatesIn: sa["reauth-time"] === undefined ? undefined : Number(text(sa["reauth-time"])),
     localVirtual: list(sa["local-vips"]),
     remoteVirtual: list(sa["remote-vips"]),
     children: Object.values(section(sa["child-sas"])).map((child) => childSa(section(child))),

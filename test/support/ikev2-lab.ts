@@ -38,7 +38,7 @@ export interface LabSetup {
   readonly family?: 6;
   /** Certificates instead of the pre-shared key. */
   readonly certificates?: LabCertificates;
-  readonly ours?: Pick<PeerPolicySpec, "connection" | "child" | "children" | "policy" | "anyLocal">;
+  readonly ours?: Pick<PeerPolicySpec, "connection" | "child" | "children" | "policy" | "anyLocal" | "anyRemote">;
   readonly charon?: Pick<CharonSetup, "connection" | "child" | "children" | "pools">;
 }
 

@@ -36,6 +36,8 @@ export interface PeerPolicySpec {
   readonly connection?: Partial<Connection>;
   /** The connection is served at every address that is listened on, not at `local` alone. */
   readonly anyLocal?: true;
+  /** The peer may be anywhere, so that it has to begin. */
+  readonly anyRemote?: true;
   readonly child?: Partial<ChildPolicy>;
   /** Children beside `net`. */
   readonly children?: readonly (Partial<ChildPolicy> & { readonly name: string })[];
@@ -68,7 +70,7 @@ function charonConnection(spec: PeerPolicySpec): Connection {
       authentication: local,
     },
     remote: {
-      endpoint: { address: spec.remote, port: 500 },
+      endpoint: spec.anyRemote ? undefined : { address: spec.remote, port: 500 },
       natPort: 4500,
       addresses: [],
       identity: spec.remoteId === undefined ? undefined : identity(spec.remoteId),

@@ -1,6 +1,8 @@
 /** Both ends prove anew who they are, make before break: RFC 7296 2.8.3. */
 import { describe, expect, test } from "vitest";
 import { nodeCrypto } from "../../../src/crypto/node/index.ts";
+import { ExchangeType, NotifyType } from "../../../src/iana/ikev2.ts";
+import { notify } from "../../../src/ikev2/contents.ts";
 import { utf8 } from "../../../src/util/octets.ts";
 import {
   ask,
@@ -18,6 +20,7 @@ import {
   selector,
   told,
 } from "../../support/ikev2.ts";
+import { Impostor } from "../../support/ikev2-impostor.ts";
 import { deletions, other, type Side, settled, withMail } from "../../support/ikev2-mail.ts";
 
 const sides: readonly Side[] = ["left", "right"];
@@ -175,4 +178,80 @@ test.each([1, 2, 3, 4, 5])("both at once: one IKE SA is left (seed %i)", async (
     await world.runFor(hour);
     await settled(made, { afterMs: 50_000 });
   }
+});
+
+describe("a gateway that cannot begin says until when a proof counts (RFC 4478)", () => {
+  const base = connection("right");
+  const gateway = { remote: { ...base.remote, endpoint: undefined }, reauthenticateMs: 2 * hour } as const;
+
+  test("its client proves anew in time, and is never without a Child SA", async () => {
+    const made = ikev2World({ right: gateway });
+    const { world, left, right } = made;
+    await bringUp(made);
+    const from = world.now;
+    let least = 1;
+    while (world.now < from + 6 * hour) {
+      await world.runFor(60_000);
+      least = Math.min(least, dataPlane(left).size, dataPlane(right).size);
+    }
+    expect(least).toBe(1);
+    await settled(made);
+    // 1.8 h each: a tenth of the time is left
+    const proofs = world.events.filter(({ host, event }) => host === "left" && event.kind === "ikev2.established");
+    expect(proofs.slice(1).map(({ at }) => Math.round((10 * (at - from)) / hour))).toEqual([18, 36, 54]);
+    expect(deletions(made, "left")).toEqual(proofs.slice(1).map(() => "us reauthentication"));
+  });
+
+  test("the time counts on in what takes the place of the IKE SA by a rekey of either end", async () => {
+    const made = ikev2World({ left: { rekeyMs: 0.4 * hour }, right: { ...gateway, rekeyMs: 0.7 * hour, jitter: 0.1 } });
+    const { world, left, right } = made;
+    await bringUp(made);
+    const [at] = [ikeSas(left)[0]?.reauthenticateAt];
+    const [until] = [ikeSas(right)[0]?.reauthenticateAt];
+    await world.runFor(1.5 * hour);
+    expect(told(world, left).filter((line) => line.startsWith("IKE SA rekeyed")).length).toBeGreaterThan(2);
+    expect(ikeSas(left).map(({ reauthenticateAt }) => reauthenticateAt)).toEqual([at]);
+    expect(ikeSas(right).map(({ reauthenticateAt }) => reauthenticateAt)).toEqual([until]);
+    await world.runFor(0.5 * hour);
+    await settled(made);
+    expect(deletions(made, "left")).toEqual(["us reauthentication"]);
+  });
+
+  test("a client with a shorter time of its own keeps to that", async () => {
+    const made = ikev2World({ left: { reauthenticateMs: hour }, right: gateway });
+    await bringUp(made);
+    expect(ikeSas(made.left)[0]?.reauthenticateAt).toBe((ikeSas(made.left)[0]?.since ?? 0) + hour);
+  });
+
+  test("one that it could begin with is told nothing: that is ours to do", async () => {
+    const made = ikev2World({ right: { reauthenticateMs: 2 * hour } });
+    await bringUp(made);
+    expect(ikeSas(made.left)[0]?.reauthenticateAt).toBeUndefined();
+  });
+
+  test("said later it counts from then on, but nobody is hurried to less than a minute after the last proof", async () => {
+    const made = ikev2World({ policy: { keyLog: true } });
+    const { world, right } = made;
+    await bringUp(made);
+    const impostor = new Impostor(made);
+    const say = (messageId: number, data: Uint8Array) =>
+      impostor.say(ExchangeType.INFORMATIONAL, messageId, [notify(NotifyType.AUTH_LIFETIME, data)]);
+    const since = ikeSas(right)[0]?.since ?? 0;
+    const at = () => ikeSas(right)[0]?.reauthenticateAt;
+    // a lifetime has four octets
+    say(2, Uint8Array.of(1, 2));
+    await world.runFor(100);
+    expect(at()).toBeUndefined();
+    say(3, Uint8Array.of(0, 0, 0x0e, 0x10));
+    await world.runFor(100);
+    expect(at()).toBeGreaterThan(since + 0.9 * hour);
+    expect(at()).toBeLessThan(since + 0.9 * hour + 1000);
+    // longer than what was said before: nobody is bound to wait
+    say(4, Uint8Array.of(0, 0xff, 0, 0));
+    await world.runFor(100);
+    expect(at()).toBeLessThan(since + 0.9 * hour + 1000);
+    say(5, new Uint8Array(4));
+    await world.runFor(100);
+    expect(at()).toBe(since + 60_000);
+  });
 });
