@@ -2,6 +2,7 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { Cause, LedgerEvent, Subject } from "../ledger/event.ts";
 import type { StoredEvent } from "../ledger/stored.ts";
+import { Rows } from "./rows.ts";
 import type { EventQuery, NewEvent } from "./store.ts";
 import { Subjects } from "./subjects.ts";
 
@@ -18,9 +19,12 @@ type Row = Record<string, SQLOutputValue>;
 export class EventTable {
   readonly #database: DatabaseSync;
   readonly #subjects: Subjects;
-  readonly #insert: StatementSync;
-  readonly #link: StatementSync;
+  readonly #events: Rows;
+  readonly #links: Rows;
   readonly #cause: StatementSync;
+  readonly #last: StatementSync;
+  /** Greatest id that was ever given; undefined until it is looked up. */
+  #lastId: number | undefined;
   /** Kinds that were asked for as causes, which most never are. */
   readonly #causes = new Set<string>();
   /** Newest event by kind and subject, of these kinds. */
@@ -29,10 +33,11 @@ export class EventTable {
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#subjects = new Subjects(database);
-    this.#insert = database.prepare(
-      "INSERT INTO event (at, kind, subjects, cause, level, reason, figures, because) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    );
-    this.#link = database.prepare("INSERT INTO event_subject (subject, event) VALUES (?, ?)");
+    const columns = ["id", "at", "kind", "subjects", "cause", "level", "reason", "figures", "because"];
+    this.#events = new Rows(database, "event", columns);
+    this.#links = new Rows(database, "event_subject", ["subject", "event"]);
+    // of AUTOINCREMENT: also of events that are no more
+    this.#last = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'event'");
     this.#cause = database.prepare(
       `SELECT max(event.id) AS id FROM event JOIN
          (SELECT event FROM event_subject WHERE subject = ? ORDER BY event DESC LIMIT ${causeHorizon}) AS about
@@ -40,27 +45,44 @@ export class EventTable {
     );
   }
 
-  append({ at, event }: NewEvent): StoredEvent {
-    const { because: cause, ...told } = event;
-    const because = cause === undefined ? undefined : this.#newestOf(cause.kind, cause.subject);
-    const subjects = new Set(event.subjects.map((subject) => this.#subjects.number(subject)));
-    const { lastInsertRowid } = this.#insert.run(
-      at,
-      event.kind,
-      JSON.stringify([...subjects]),
-      event.cause,
-      event.level,
-      event.reason ?? null,
-      event.figures === undefined ? null : JSON.stringify(event.figures),
-      because ?? null,
-    );
-    const id = Number(lastInsertRowid);
+  /** Appends events in their order. @returns them with their ids */
+  append(events: readonly NewEvent[]): StoredEvent[] {
+    const stored = events.map((event) => this.#add(event));
+    this.#write();
+    return stored;
+  }
+
+  #add({ at, event }: NewEvent): StoredEvent {
+    const { kind, cause, level, reason, figures } = event;
+    const because = event.because && this.#newestOf(event.because.kind, event.because.subject);
+    this.#lastId = (this.#lastId ?? Number(this.#last.get()?.seq ?? 0)) + 1;
+    const id = this.#lastId;
+    const subjects = this.#numbers(event.subjects);
+    const plain = figures === undefined ? null : JSON.stringify(figures);
+    this.#events.add(id, at, kind, `[${subjects.join()}]`, cause, level, reason ?? null, plain, because ?? null);
     for (const subject of subjects) {
-      this.#link.run(subject, id);
-      if (this.#causes.has(event.kind)) this.#newest.set(`${subject} ${event.kind}`, id);
+      this.#links.add(subject, id);
+      if (this.#causes.has(kind)) this.#newest.set(`${subject} ${kind}`, id);
     }
     if (this.#newest.size > rememberedCauses) this.#newest.clear();
+    const { because: _, ...told } = event;
     return { ...told, id, at, ...(because === undefined ? {} : { because }) };
+  }
+
+  /** Each once. */
+  #numbers(subjects: readonly Subject[]): readonly number[] {
+    const numbers: number[] = [];
+    for (const subject of subjects) {
+      const number = this.#subjects.number(subject);
+      if (!numbers.includes(number)) numbers.push(number);
+    }
+    return numbers;
+  }
+
+  #write(): void {
+    this.#subjects.write();
+    this.#events.write();
+    this.#links.write();
   }
 
   #newestOf(kind: string, subject: Subject): number | undefined {
@@ -69,6 +91,7 @@ export class EventTable {
     this.#causes.add(kind);
     const known = this.#newest.get(`${number} ${kind}`);
     if (known !== undefined) return known;
+    this.#write();
     const id = this.#cause.get(number, kind)?.id;
     if (typeof id !== "number") return undefined;
     this.#newest.set(`${number} ${kind}`, id);
@@ -153,7 +176,10 @@ export class EventTable {
   /** After a transaction that did not happen. */
   forget(): void {
     this.#subjects.forget();
+    this.#events.forget();
+    this.#links.forget();
     this.#newest.clear();
+    this.#lastId = undefined;
   }
 }
 

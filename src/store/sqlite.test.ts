@@ -133,6 +133,20 @@ test("a full disk refuses the commit as a whole, and the next one that fits succ
   expect([...reopened().load()]).toEqual([{ kind: "k", key: "small", value: 2 }]);
 });
 
+test("what a refused commit had in it is not there, and the next one has its events under their subjects", () => {
+  const small = store({ maxBytes: 200_000 });
+  const [first] = small.commit([], [event(1, "gcks.ack", [group])]);
+  const many = Array.from({ length: 2000 }, (_, i) =>
+    event(2, "gcks.ack", [{ kind: "member", name: `substation/gm${i}` }], { reason: "x".repeat(200) }),
+  );
+  expect(codeOf(() => small.commit([], many))).toBe("full");
+  const [second] = small.commit([], [event(3, "gcks.ack", [{ kind: "member", name: "substation/gm40" }, group])]);
+  expect([first?.id, second?.id]).toEqual([1, 2]);
+  const again = reopened();
+  expect(again.events({ subject: "gm40" })).toEqual([second]);
+  expect(again.events({ subject: group })).toEqual([first, second]);
+});
+
 test("a file that is no store is refused, and left as it is", () => {
   store();
   open.pop()?.close();

@@ -113,7 +113,7 @@ class SqliteStore implements Store {
         else this.#put.run(kind, key, this.#sealing.seal(kind, key, encodePlain(value)));
       }
       if (last > this.#last) this.#setLast.run(last);
-      return events.map((event) => this.#events.append(event));
+      return this.#events.append(events);
     });
     this.#last = last;
     return stored;
