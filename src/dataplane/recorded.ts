@@ -7,7 +7,7 @@ import { nameOf } from "../iana/names.ts";
 import { selectorText } from "../ikev2/selector-text.ts";
 import type { LedgerEvent } from "../ledger/event.ts";
 import type { DataPlane } from "../sad/data-plane.ts";
-import type { ChildSadChange, ChildSaPair, ChildSaTraffic, SadSelector } from "../sad/sad.ts";
+import type { ChildSadChange, ChildSaPair, ChildSaTraffic } from "../sad/sad.ts";
 import { endpointText } from "../util/address.ts";
 import { hex } from "../util/octets.ts";
 
@@ -24,11 +24,11 @@ export interface RecordedPair {
   readonly esn: boolean;
   readonly local: string;
   readonly remote: string;
-  readonly localSelectors: readonly string[];
-  readonly remoteSelectors: readonly string[];
   readonly encapsulated: boolean;
   /** Whether it is used for sending; else it only receives yet. */
   readonly outbound: boolean;
+  readonly localSelectors: readonly string[];
+  readonly remoteSelectors: readonly string[];
 }
 
 export class RecordedPlane implements DataPlane {
@@ -78,13 +78,12 @@ export class RecordedPlane implements DataPlane {
   }
 
   #told(what: "installed" | "activated" | "moved" | "removed", pair: RecordedPair): void {
-    const { localSelectors, remoteSelectors, ...plain } = pair;
     this.#tell({
       kind: `sad.${what}`,
       subjects: [{ kind: "child-sa", name: pair.spiIn }],
       cause: "policy",
       level: "info",
-      figures: { ...plain, localSelectors, remoteSelectors },
+      figures: { ...pair },
     });
   }
 }
@@ -92,24 +91,20 @@ export class RecordedPlane implements DataPlane {
 function recorded(pair: ChildSaPair, outbound: boolean): RecordedPair {
   const { connection, child, mode, esn, encapsulated, keyBits, integrity } = pair;
   const encryption = nameOf(EncryptionTransform, pair.encryption);
-  return {
+  const shown = {
     connection,
     child,
     mode,
     spiIn: hex(pair.spiIn),
     spiOut: hex(pair.spiOut),
     encryption: keyBits === undefined ? encryption : `${encryption} ${keyBits}`,
-    ...(integrity !== undefined && { integrity: nameOf(IntegrityTransform, integrity) }),
     esn,
     local: endpointText(pair.local),
     remote: endpointText(pair.remote),
-    localSelectors: pair.localSelectors.map(textOf),
-    remoteSelectors: pair.remoteSelectors.map(textOf),
     encapsulated,
     outbound,
+    localSelectors: pair.localSelectors.map(selectorText),
+    remoteSelectors: pair.remoteSelectors.map(selectorText),
   };
-}
-
-function textOf(selector: SadSelector): string {
-  return selectorText({ kind: "addresses", ...selector });
+  return integrity === undefined ? shown : { ...shown, integrity: nameOf(IntegrityTransform, integrity) };
 }

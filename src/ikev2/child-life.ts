@@ -1,6 +1,6 @@
 /** How Child SAs come and go here: the books, the data plane, and what is told. Nothing is sent. */
 import { deleteReasons } from "../ledger/delete-reasons.ts";
-import type { ChildSaPair, SadSelector } from "../sad/sad.ts";
+import type { ChildSaPair } from "../sad/sad.ts";
 import { hex } from "../util/octets.ts";
 import type { AddressSelector } from "../wire/ikev2/payloads.ts";
 import { answerWaiting } from "./connections.ts";
@@ -38,21 +38,24 @@ export function installChild(
   agreement: ChildAgreement,
   { keys, initiated, outbound, replaces }: Installation,
 ): ChildSa {
-  const { policy, ...agreed } = agreement;
   const { connection, secured, children } = sa.phase;
+  const { policy, mode, suite, spiIn, spiOut, local, remote } = agreement;
   const child: ChildSa = {
-    ...agreed,
-    local: agreed.local.map(ownSelector),
-    remote: agreed.remote.map(ownSelector),
+    key: hex(spiIn),
     policy,
-    key: hex(agreed.spiIn),
-    ...(replaces !== undefined && !initiated && { replaces: replaces.key }),
+    mode,
+    suite,
+    spiIn,
+    spiOut,
+    local: local.map(ownSelector),
+    remote: remote.map(ownSelector),
     ikeSa: sa,
     encapsulated: encapsulates(secured.nat),
     since: ike.env.now,
     state: "installed",
     octets: 0,
     packets: 0,
+    replaces: initiated ? undefined : replaces?.key,
   };
   ike.childSas.set(child.key, child);
   children.set(child.key, child);
@@ -66,31 +69,34 @@ export function installChild(
 }
 
 /** What a selector has of a peer's message are views of it, which need not be kept. */
-function ownSelector({ startAddress, endAddress, ...rest }: AddressSelector): AddressSelector {
-  return { ...rest, startAddress: startAddress.slice(), endAddress: endAddress.slice() };
-}
-
-function namesOf({ policy, key, spiOut, suite }: ChildSa) {
-  return { child: policy.name, spiIn: key, spiOut: hex(spiOut), suite: espSuiteText(suite) };
+function ownSelector(one: AddressSelector): AddressSelector {
+  const { kind, ipProtocol, startPort, endPort, startAddress, endAddress } = one;
+  return { kind, ipProtocol, startPort, endPort, startAddress: startAddress.slice(), endAddress: endAddress.slice() };
 }
 
 function tellChild(ike: Ikev2, child: ChildSa, initiated: boolean): void {
+  const { policy, key, spiOut, suite, mode, local, remote } = child;
   report(ike, { child }, "ikev2.child-established", {
     cause: initiated ? "operator" : "peer",
     figures: {
-      ...namesOf(child),
-      mode: child.mode,
-      local: child.local.map(selectorText),
-      remote: child.remote.map(selectorText),
+      child: policy.name,
+      spiIn: key,
+      spiOut: hex(spiOut),
+      suite: espSuiteText(suite),
+      mode,
+      local: local.map(selectorText),
+      remote: remote.map(selectorText),
     },
   });
 }
 
-function tellRekey(ike: Ikev2, child: ChildSa, initiated: boolean, { key, since }: ChildSa): void {
+function tellRekey(ike: Ikev2, child: ChildSa, initiated: boolean, { key: replaces, since }: ChildSa): void {
+  const { policy, key, spiOut, suite } = child;
+  const names = { child: policy.name, spiIn: key, spiOut: hex(spiOut), suite: espSuiteText(suite) };
   const heldSeconds = (ike.env.now - since) / 1000;
   report(ike, { child }, "ikev2.rekeyed", {
     cause: initiated ? "timer" : "peer",
-    figures: { ...namesOf(child), replaces: key, heldSeconds },
+    figures: { ...names, replaces, heldSeconds },
   });
 }
 
@@ -104,23 +110,19 @@ function pairOf(child: ChildSa, keys: ChildKeys, initiated: boolean): ChildSaPai
     spiIn: child.spiIn,
     spiOut: child.spiOut,
     encryption: suite.encryption.id,
-    ...(suite.encryption.keyBits !== undefined && { keyBits: suite.encryption.keyBits }),
-    ...(suite.integrity !== undefined && { integrity: suite.integrity.id }),
+    keyBits: suite.encryption.keyBits,
+    integrity: suite.integrity?.id,
     esn: suite.esn,
     encryptionIn: inbound.encryption,
     encryptionOut: outbound.encryption,
-    ...(inbound.integrity !== undefined && { integrityIn: inbound.integrity }),
-    ...(outbound.integrity !== undefined && { integrityOut: outbound.integrity }),
-    localSelectors: child.local.map(sadSelector),
-    remoteSelectors: child.remote.map(sadSelector),
+    integrityIn: inbound.integrity,
+    integrityOut: outbound.integrity,
+    localSelectors: child.local,
+    remoteSelectors: child.remote,
     local: ikeSa.local,
     remote: ikeSa.remote,
     encapsulated: child.encapsulated,
   };
-}
-
-function sadSelector({ ipProtocol, startPort, endPort, startAddress, endAddress }: AddressSelector): SadSelector {
-  return { ipProtocol, startPort, endPort, startAddress, endAddress };
 }
 
 /** From now on it is used for sending. */

@@ -148,6 +148,8 @@ function begin(ike: Ikev2, first: First, candidates: readonly ConnectionState[],
   accept(ike, first, choice.value, candidates, digest);
 }
 
+const childlessSupported = notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED);
+
 /** HDR, SAr1, KEr, Nr, [CERTREQ], [N+] */
 function accept(
   ike: Ikev2,
@@ -171,7 +173,8 @@ function accept(
   const nonces = { initiator: nonce.data.slice(), responder: env.random.octets(NONCE_OCTETS) };
   const configs = candidates.map(({ config }) => config);
   const encapsulation = configs.some((config) => config.encapsulation === "force") ? "force" : "auto";
-  const nat = detectNat(env, payloads, { ...spis, responder: header.spiR }, { from, to: via }, encapsulation);
+  const asked = { initiator: spiI, responder: header.spiR };
+  const nat = detectNat(env, payloads, asked, { from, to: via }, encapsulation);
   const theirs = notifyOf(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
   const fragmentation = theirs && configs.some((config) => config.fragmentation);
   const { redirects, redirectedFrom } = redirectable(payloads);
@@ -181,10 +184,10 @@ function accept(
     { kind: "NONCE", data: nonces.responder },
     ...natDetection(env, spis, { from: via, to: from }, encapsulation),
     ...abilities(fragmentation),
-    notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED),
+    childlessSupported,
     ...requestCertificates(ike, configs),
   ];
-  const response = encodeMessage(answerHeader({ ...header, spiR }), answered);
+  const response = encodeMessage(answerHeader(spiI, spiR), answered);
   const keys = initialIkeKeys(env.crypto, suite, nonces, secret, spis);
   const secured = secure(ike, "responder", { suite, keys, spis, nat, fragmentation, redirects });
   const sa = addIkeSa(
@@ -221,9 +224,9 @@ function answerInClear(
   { datagram, header }: Pick<First, "datagram" | "header">,
   payloads: readonly Payload[],
 ): void {
-  send(ike, [encodeMessage(answerHeader(header), payloads)], datagram.via, datagram.from);
+  send(ike, [encodeMessage(answerHeader(header.spiI, header.spiR), payloads)], datagram.via, datagram.from);
 }
 
-function answerHeader({ spiI, spiR }: Pick<Header, "spiI" | "spiR">) {
+function answerHeader(spiI: Uint8Array, spiR: Uint8Array) {
   return { spiI, spiR, exchangeType: ExchangeType.IKE_SA_INIT, flags: Flag.RESPONSE, messageId: 0 };
 }

@@ -120,8 +120,10 @@ export function chooseEsp(
   exchange: "IKE_AUTH" | "CREATE_CHILD_SA",
   keGroup: number | undefined,
 ): Result<Choice<EspSuite>, string> {
-  const ours = exchange === "IKE_AUTH" ? acceptable.map((one): EspProposal => ({ ...one, groups: [] })) : acceptable;
-  return choose(proposals, espForm, ours, (offered, one) => pickEsp(offered, one, keGroup));
+  const fresh = exchange === "CREATE_CHILD_SA";
+  return choose(proposals, espForm, acceptable, (offered, ours) =>
+    pickEsp(offered, ours, fresh ? ours.groups : WITHOUT, keGroup),
+  );
 }
 
 /**
@@ -144,8 +146,9 @@ export function acceptEsp(
   offered: readonly EspProposal[],
   group: Group | undefined,
 ): Result<Accepted<EspSuite>, string> {
-  const ours = group === undefined ? offered.map((one): EspProposal => ({ ...one, groups: [] })) : offered;
-  const accepted = accept(proposals, espForm, ours, (chosen, one) => pickEsp(chosen, one, group?.id));
+  const accepted = accept(proposals, espForm, offered, (chosen, ours) =>
+    pickEsp(chosen, ours, group === undefined ? WITHOUT : ours.groups, group?.id),
+  );
   const other = accepted.ok && accepted.value.suite.group !== undefined && accepted.value.suite.group.id !== group?.id;
   return other && group !== undefined ? err(otherGroup(group)) : accepted;
 }
@@ -190,9 +193,10 @@ function choose<Suite, Ours>(
 }
 
 function choiceOf<Suite>({ number, protocolId, spi }: Proposal, { suite, transforms }: Picked<Suite>): Choice<Suite> {
-  const kept = transforms.flatMap((one) =>
-    one === undefined ? [] : [{ type: one.type, id: one.id, attributes: one.attributes }],
-  );
+  const kept: Transform[] = [];
+  for (const one of transforms) {
+    if (one !== undefined) kept.push({ type: one.type, id: one.id, attributes: one.attributes });
+  }
   return { suite, spi, proposal: { number, protocolId, spi, transforms: kept } };
 }
 
@@ -239,10 +243,19 @@ function pickIke(offered: Offered, ours: IkeProposal, keGroup: number | undefine
   });
 }
 
-function pickEsp(offered: Offered, ours: EspProposal, keGroup: number | undefined): Result<Picked<EspSuite>, number> {
+/** No fresh key exchange. */
+const WITHOUT: EspProposal["groups"] = [];
+
+/** @param groups of `ours`, or none */
+function pickEsp(
+  offered: Offered,
+  ours: EspProposal,
+  groups: EspProposal["groups"],
+  keGroup: number | undefined,
+): Result<Picked<EspSuite>, number> {
   const cipher = pickCipher(offered, ours);
   if (!cipher.ok) return cipher;
-  const group = pickEspGroup(offered, ours.groups, keGroup);
+  const group = pickEspGroup(offered, groups, keGroup);
   if (group === undefined) return err(TransformType.DH);
   const esn = firstCommon(
     offered,
@@ -305,8 +318,8 @@ function pickEspGroup(
 
 /** The group `id` in front, when it is among them. */
 function withFirst(groups: readonly Group[], id: number | undefined): readonly Group[] {
-  const preferred = groups.filter((group) => group.id === id);
-  return preferred.length === 0 ? groups : [...preferred, ...groups];
+  const preferred = groups.find((group) => group.id === id);
+  return preferred === undefined || preferred === groups[0] ? groups : [preferred, ...groups];
 }
 
 function ikeTransforms({ encryption, integrity, prf, groups }: IkeProposal): Transform[] {

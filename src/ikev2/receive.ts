@@ -7,7 +7,7 @@ import { ExchangeType, Flag, NotifyType } from "../iana/ikev2.ts";
 import { equal, hex, isZero } from "../util/octets.ts";
 import { decodeHeader } from "../wire/ikev2/header.ts";
 import {
-  decodeMessage,
+  decodeBehind,
   decodePayloads,
   type Enveloped,
   encodeMessage,
@@ -93,7 +93,8 @@ function route(ike: Ikev2, datagram: Datagram, header: Header): void {
     return;
   }
   if (ended !== undefined) {
-    if (!response && standingOf(sa.window, header.messageId) === "repeated") repeated(ike, sa, secured, datagram);
+    if (!response && standingOf(sa.window, header.messageId) === "repeated")
+      repeated(ike, sa, secured, datagram, header);
     else count(ike, "drop.ended");
   } else if (response) takeResponse(ike, sa, secured, datagram, header);
   else takeRequestOf(ike, sa, secured, datagram, header);
@@ -102,12 +103,12 @@ function route(ike: Ikev2, datagram: Datagram, header: Header): void {
 /** IKE_SA_INIT, the one exchange that is in the clear. */
 function init(ike: Ikev2, datagram: Datagram, header: Header, response: boolean, byInitiator: boolean): void {
   const { from } = datagram;
-  const message = decodeMessage(datagram.bytes);
+  const message = decodeBehind(header, datagram.bytes);
   if (!message.ok) {
     drop(ike, "malformed", message.error.message, from);
     return;
   }
-  const { payloads } = message.value;
+  const payloads = message.value;
   const sa = response && !byInitiator ? ike.ikeSas.get(hex(header.spiI)) : undefined;
   const expected = response ? sa !== undefined && isIn(sa, "SA_INIT_SENT") : byInitiator && isZero(header.spiR);
   if (!expected || header.messageId !== 0) {
@@ -152,23 +153,23 @@ function outside(ike: Ikev2, { from, via, bytes }: Datagram, header: Header, res
 }
 
 /** A message of an IKE SA as far as its SK or SKF payload; undefined: it is not protected, so it is nothing but a hint. */
-function envelopeOf(ike: Ikev2, sa: IkeSa, { bytes, from }: Datagram): Enveloped | undefined {
-  const message = decodeMessage(bytes);
+function envelopeOf(ike: Ikev2, sa: IkeSa, { bytes, from }: Datagram, header: Header): Enveloped | undefined {
+  const message = decodeBehind(header, bytes);
   if (!message.ok) {
     drop(ike, "malformed", message.error.message, from);
     return undefined;
   }
-  const envelope = enveloped(bytes, message.value.payloads);
+  const envelope = enveloped(bytes, message.value);
   if (envelope !== undefined) return envelope;
   drop(ike, "unprotected", "a message of an IKE SA without protection", from);
-  const forgotten = notifyOf(message.value.payloads, NotifyType.INVALID_IKE_SPI) !== undefined;
+  const forgotten = notifyOf(message.value, NotifyType.INVALID_IKE_SPI) !== undefined;
   if (forgotten && isEstablished(sa)) hinted(ike, sa);
   return undefined;
 }
 
 /** A request that was answered comes again: the same answer, if it is genuine and, of fragments, the first (RFC 7383 2.6.1). */
-function repeated(ike: Ikev2, sa: IkeSa, { receiving }: Secured, datagram: Datagram): void {
-  const envelope = envelopeOf(ike, sa, datagram);
+function repeated(ike: Ikev2, sa: IkeSa, { receiving }: Secured, datagram: Datagram, header: Header): void {
+  const envelope = envelopeOf(ike, sa, datagram, header);
   if (envelope === undefined) return;
   const { payload } = envelope;
   if (payload.kind === "SKF" && payload.fragmentNumber !== 1) return;
@@ -181,7 +182,7 @@ function repeated(ike: Ikev2, sa: IkeSa, { receiving }: Secured, datagram: Datag
 function takeRequestOf(ike: Ikev2, sa: IkeSa, secured: Secured, datagram: Datagram, header: Header): void {
   const { exchangeType: exchange, messageId } = header;
   const standing = standingOf(sa.window, messageId);
-  if (standing === "repeated") repeated(ike, sa, secured, datagram);
+  if (standing === "repeated") repeated(ike, sa, secured, datagram, header);
   // an old copy, most of the time
   else if (standing === "outside") count(ike, "drop.message-id");
   if (standing !== "new") return;
@@ -190,7 +191,7 @@ function takeRequestOf(ike: Ikev2, sa: IkeSa, secured: Secured, datagram: Datagr
     count(ike, "drop.unexpected");
     return;
   }
-  const opened = openMessage(ike, sa, secured, datagram, messageId, "request");
+  const opened = openMessage(ike, sa, secured, datagram, header, "request");
   if (opened === undefined) return;
   takeRequest(sa.window);
   const place = { exchange, from: datagram.from, via: datagram.via };
@@ -210,7 +211,10 @@ function takeRequestOf(ike: Ikev2, sa: IkeSa, secured: Secured, datagram: Datagr
     if (!isEstablished(sa))
       endIkeSa(ike, sa, { by: "error", code: "critical", why: `the critical payload ${critical} is not supported` });
   } else if (fault !== undefined) refuseMalformed(ike, sa, place, fault);
-  else act(ike, sa, { ...place, messageId, payloads: payloads.value }, handler);
+  else {
+    const { from, via } = datagram;
+    act(ike, sa, { exchange, from, via, messageId, payloads: payloads.value }, handler);
+  }
 }
 
 function act(ike: Ikev2, sa: IkeSa, request: Received, handler: NonNullable<ReturnType<typeof handlerOf>>): void {
@@ -231,10 +235,10 @@ function takeResponse(ike: Ikev2, sa: IkeSa, secured: Secured, datagram: Datagra
   const { messageId, exchangeType: exchange } = header;
   if (!answersRequest(sa.window, messageId) || sa.current?.exchange !== exchange) {
     // one without protection may be a hint
-    if (envelopeOf(ike, sa, datagram) !== undefined) count(ike, "drop.unexpected");
+    if (envelopeOf(ike, sa, datagram, header) !== undefined) count(ike, "drop.unexpected");
     return;
   }
-  const opened = openMessage(ike, sa, secured, datagram, messageId, "response");
+  const opened = openMessage(ike, sa, secured, datagram, header, "response");
   if (opened === undefined) return;
   const payloads = opened.ok ? decodePayloads(opened.content.first, opened.content.octets) : undefined;
   heardFrom(ike, sa, secured, datagram);
@@ -273,11 +277,12 @@ function openMessage(
   sa: IkeSa,
   { receiving, fragmentation }: Secured,
   datagram: Datagram,
-  messageId: number,
+  header: Header,
   direction: "request" | "response",
 ): Opened | undefined {
-  const envelope = envelopeOf(ike, sa, datagram);
+  const envelope = envelopeOf(ike, sa, datagram, header);
   if (envelope === undefined) return undefined;
+  const { messageId } = header;
   const { payload } = envelope;
   const { from } = datagram;
   const parts = sa.fragments[direction] ?? new Reassembly();

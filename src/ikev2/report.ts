@@ -31,12 +31,18 @@ export function ikeSaId({ spiI, spiR }: Pick<IkeSa, "spiI" | "spiR">): string {
 function subjectsOf(about: About): LedgerEvent["subjects"] {
   if ("peer" in about) return [{ kind: "connection", name: about.peer.address }];
   if ("connection" in about) return [{ kind: "connection", name: about.connection.config.name }];
-  if ("child" in about) {
-    return [{ kind: "child-sa", name: about.child.key }, ...subjectsOf({ sa: about.child.ikeSa })];
-  }
-  const name = connectionOf(about.sa)?.config.name ?? about.sa.remote.address;
-  const connection: Subject = { kind: "connection", name };
-  return [{ kind: "ike-sa", name: ikeSaId(about.sa) }, connection];
+  if ("sa" in about) return [ikeSaSubject(about.sa), connectionSubject(about.sa)];
+  const { key, ikeSa } = about.child;
+  return [{ kind: "child-sa", name: key }, ikeSaSubject(ikeSa), connectionSubject(ikeSa)];
+}
+
+function ikeSaSubject(sa: IkeSa): Subject {
+  return { kind: "ike-sa", name: ikeSaId(sa) };
+}
+
+/** Of a peer that may be one of several connections it is the address. */
+function connectionSubject(sa: IkeSa): Subject {
+  return { kind: "connection", name: connectionOf(sa)?.config.name ?? sa.remote.address };
 }
 
 /** Puts an event of the catalogue out. Whatever it is about, the connection is among its subjects. */
@@ -63,15 +69,11 @@ export function reportSeldom(
 function eventOf(about: About, kind: `ikev2.${string}`, details: Details): LedgerEvent {
   const { cause, level = "info", reason, figures, because } = details;
   const subjects = subjectsOf(about);
-  return {
-    kind,
-    subjects,
-    cause,
-    level,
-    ...(reason !== undefined && { reason }),
-    ...(figures !== undefined && { figures }),
-    ...(because !== undefined && { because: { kind: because, subject: subjects.at(-1) ?? subjects[0] } }),
-  };
+  const event: { -readonly [K in keyof LedgerEvent]: LedgerEvent[K] } = { kind, subjects, cause, level };
+  if (reason !== undefined) event.reason = reason;
+  if (figures !== undefined) event.figures = figures;
+  if (because !== undefined) event.because = { kind: because, subject: subjects.at(-1) ?? subjects[0] };
+  return event;
 }
 
 /** Counts something by name, without telling. */

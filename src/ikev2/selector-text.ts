@@ -17,14 +17,14 @@ export function selectorsText(selectors: readonly AddressSelector[]): string {
 }
 
 /** `10.1.0.0/16`, `10.1.0.3-10.1.0.9[tcp]`, `10.2.0.7/32[udp/1024-65535]`, `10.2.0.7/32[icmp/8(0)]`, `::/0[47]`. */
-export function selectorText(selector: AddressSelector): string {
+export function selectorText(selector: Omit<AddressSelector, "kind">): string {
   const addresses = rangeText(selector.startAddress, selector.endAddress);
   if (selector.ipProtocol === IpProtocol.ANY && isAnyPort(selector)) return addresses;
   const protocol = nameOf(IpProtocol, selector.ipProtocol).toLowerCase();
   return `${addresses}[${protocol}${isAnyPort(selector) ? "" : `/${portsText(selector)}`}]`;
 }
 
-function portsText(selector: AddressSelector): string {
+function portsText(selector: Omit<AddressSelector, "kind" | "startAddress" | "endAddress">): string {
   if (isOpaque(selector)) return "opaque";
   const { ipProtocol, startPort, endPort } = selector;
   if (ipProtocol !== IpProtocol.ICMP && ipProtocol !== IpProtocol.ICMPV6) {

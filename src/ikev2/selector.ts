@@ -1,5 +1,6 @@
 /** One Traffic Selector (RFC 7296 3.13.1), and several, as what they carry: what is common to them, what they contain. */
 import { IpProtocol } from "../iana/isakmp.ts";
+import { compare } from "../util/octets.ts";
 import type { AddressSelector } from "../wire/ikev2/payloads.ts";
 
 export const HIGHEST_PORT = 65_535;
@@ -33,10 +34,10 @@ export function intersection(a: AddressSelector, b: AddressSelector): AddressSel
   if (ports === undefined || ipProtocol === undefined || a.startAddress.length !== b.startAddress.length) {
     return undefined;
   }
-  const startAddress = Buffer.compare(a.startAddress, b.startAddress) > 0 ? a.startAddress : b.startAddress;
-  const endAddress = Buffer.compare(a.endAddress, b.endAddress) < 0 ? a.endAddress : b.endAddress;
+  const startAddress = compare(a.startAddress, b.startAddress) > 0 ? a.startAddress : b.startAddress;
+  const endAddress = compare(a.endAddress, b.endAddress) < 0 ? a.endAddress : b.endAddress;
   // one that ends before it begins carries nothing
-  if (Buffer.compare(startAddress, endAddress) > 0) return undefined;
+  if (compare(startAddress, endAddress) > 0) return undefined;
   return { kind: "addresses", ipProtocol, ...ports, startAddress, endAddress };
 }
 
@@ -76,8 +77,8 @@ export function sameSelector(a: AddressSelector, b: AddressSelector): boolean {
     a.ipProtocol === b.ipProtocol &&
     a.startPort === b.startPort &&
     a.endPort === b.endPort &&
-    Buffer.compare(a.startAddress, b.startAddress) === 0 &&
-    Buffer.compare(a.endAddress, b.endAddress) === 0
+    compare(a.startAddress, b.startAddress) === 0 &&
+    compare(a.endAddress, b.endAddress) === 0
   );
 }
 
@@ -90,18 +91,23 @@ export function covers(outer: readonly AddressSelector[], inner: readonly Addres
 }
 
 function covered(one: AddressSelector, outer: readonly AddressSelector[]): boolean {
+  return outer.some((other) => contains(other, one)) || coveredTogether(one, outer);
+}
+
+function coveredTogether(one: AddressSelector, outer: readonly AddressSelector[]): boolean {
+  if (outer.length < 2) return false;
   const parts = outer
     .flatMap((other) => intersection(other, one) ?? [])
     .filter(
       ({ ipProtocol, startPort, endPort }) =>
         ipProtocol === one.ipProtocol && startPort === one.startPort && endPort === one.endPort,
     )
-    .sort((a, b) => Buffer.compare(a.startAddress, b.startAddress));
+    .sort((a, b) => compare(a.startAddress, b.startAddress));
   let next: Uint8Array | undefined = one.startAddress;
   for (const { startAddress, endAddress } of parts) {
-    if (next === undefined || Buffer.compare(startAddress, next) > 0) break;
-    if (Buffer.compare(endAddress, next) >= 0) next = successor(endAddress);
-    if (Buffer.compare(endAddress, one.endAddress) === 0) return true;
+    if (next === undefined || compare(startAddress, next) > 0) break;
+    if (compare(endAddress, next) >= 0) next = successor(endAddress);
+    if (compare(endAddress, one.endAddress) === 0) return true;
   }
   return false;
 }

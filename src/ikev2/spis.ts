@@ -1,5 +1,5 @@
 /** SPIs of our own. */
-import { hex } from "../util/octets.ts";
+import { hex, isZero } from "../util/octets.ts";
 import type { Ikev2 } from "./state.ts";
 
 /** A random SPI that is not in use here: 8 octets for an IKE SA, 4 for ESP. */
@@ -8,6 +8,6 @@ export function freshSpi(ike: Ikev2, octets: 4 | 8): Uint8Array {
   for (;;) {
     const spi = ike.env.random.octets(octets);
     // zero is none (RFC 7296 3.1), 1 to 255 are reserved (RFC 4303 2.1)
-    if (!uses(hex(spi)) && spi.subarray(0, octets - 1).some((octet) => octet !== 0)) return spi;
+    if (!uses(hex(spi)) && !isZero(spi.subarray(0, octets - 1))) return spi;
   }
 }

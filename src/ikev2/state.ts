@@ -388,7 +388,7 @@ export interface ChildSa extends Omit<ChildAgreement, "policy"> {
   /** What a rekey of the peer put in its place, with the nonces of that exchange (RFC 7296 2.8.1). */
   successor?: { readonly child: ChildSa; readonly nonces: Nonces };
   /** The key of the one in whose place it was put, which may have gone since. */
-  readonly replaces?: string;
+  readonly replaces: string | undefined;
   /** What our Delete of it says. */
   deletion?: DeleteWhy;
   /** The peer refused its last rekey, and not for the moment only. */

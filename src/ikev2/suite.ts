@@ -209,11 +209,15 @@ export const defaultEspProposals: readonly EspProposal[] = [
 
 /** `aes-cbc-256 / hmac-sha256-128 / prf-hmac-sha256 / modp-2048` */
 export function ikeSuiteText({ encryption, integrity, prf, group }: IkeSuite): string {
-  return [encryption, integrity, prf, group].flatMap((one) => (one === undefined ? [] : [one.name])).join(" / ");
+  return `${cipherText(encryption, integrity)} / ${prf.name} / ${group.name}`;
 }
 
 /** `aes-gcm-16-128 / curve25519 / esn` */
 export function espSuiteText({ encryption, integrity, group, esn }: EspSuite): string {
-  const names = [encryption, integrity, group].flatMap((one) => (one === undefined ? [] : [one.name]));
-  return [...names, esn ? "esn" : "no-esn"].join(" / ");
+  const exchange = group === undefined ? "" : ` / ${group.name}`;
+  return `${cipherText(encryption, integrity)}${exchange} / ${esn ? "esn" : "no-esn"}`;
+}
+
+function cipherText(encryption: Encryption, integrity: Integrity | undefined): string {
+  return integrity === undefined ? encryption.name : `${encryption.name} / ${integrity.name}`;
 }

@@ -11,6 +11,9 @@ const replacement = "\ufffd";
  */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}${}\\`]/gu;
 
+/** ASCII without any of these, which most texts are. */
+const harmless = /^[ -#%-[\]-_a-z|~]*$/;
+
 /**
  * Safe text from a peer's octets or a peer's text. Octets that are not UTF-8, control and format characters, and
  * `$ { } \` and the backtick each become U+FFFD; more than `limit` characters are cut, with an ellipsis as the last.
@@ -21,6 +24,7 @@ export function sanitise(foreign: Uint8Array | string, limit = sanitisedLength):
     typeof foreign === "string"
       ? foreign.slice(0, 4 * limit)
       : new TextDecoder("utf-8", { ignoreBOM: true }).decode(foreign.subarray(0, 4 * limit + 4));
+  if (text.length <= limit && harmless.test(text)) return text;
   const characters = [...text.replace(unsafe, replacement)];
   return characters.length <= limit ? characters.join("") : `${characters.slice(0, limit - 1).join("")}…`;
 }

@@ -65,15 +65,15 @@ export interface ChildSaPair {
   readonly spiOut: Uint8Array;
   /** Transform IDs of IKEv2, and the Key Length in bits where the cipher has one. */
   readonly encryption: number;
-  readonly keyBits?: number;
-  /** Absent with a combined mode. */
-  readonly integrity?: number;
+  readonly keyBits: number | undefined;
+  /** Undefined with a combined mode. */
+  readonly integrity: number | undefined;
   readonly esn: boolean;
   /** Cipher key, with the salt behind it where the cipher has one. */
   readonly encryptionIn: SecretKey;
   readonly encryptionOut: SecretKey;
-  readonly integrityIn?: SecretKey;
-  readonly integrityOut?: SecretKey;
+  readonly integrityIn: SecretKey | undefined;
+  readonly integrityOut: SecretKey | undefined;
   readonly localSelectors: readonly SadSelector[];
   readonly remoteSelectors: readonly SadSelector[];
   readonly local: SadEndpoint;

@@ -1,5 +1,6 @@
 /** IP addresses between text and octets. */
 import { isIPv4, isIPv6, SocketAddress } from "node:net";
+import { compare } from "./octets.ts";
 
 /** Four or sixteen octets of an IPv4 or IPv6 address in text, undefined when it is neither (a zone index is refused). */
 export function addressOctets(text: string): Uint8Array<ArrayBuffer> | undefined {
@@ -62,7 +63,7 @@ export function canonicalAddress(text: string): string | undefined {
 /** Whether an address lies in a range, whose ends belong to it; of another family it never does. */
 export function within(address: Uint8Array, from: Uint8Array, to: Uint8Array): boolean {
   if (address.length !== from.length || address.length !== to.length) return false;
-  return Buffer.compare(address, from) >= 0 && Buffer.compare(address, to) <= 0;
+  return compare(address, from) >= 0 && compare(address, to) <= 0;
 }
 
 /** `10.1.0.0/16`, or `10.1.0.3-10.1.0.9` when no prefix describes the range; one address is a prefix of its own. */

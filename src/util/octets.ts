@@ -55,7 +55,7 @@ export function u32(value: number): Uint8Array<ArrayBuffer> {
 
 /** `value` as two octets in network order. */
 export function u16(value: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array([value >>> 8, value & 0xff]);
+  return Uint8Array.of(value >>> 8, value);
 }
 
 /** The unsigned integer that up to six octets in network order stand for. */
@@ -70,6 +70,16 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
+}
+
+/** Negative, 0 or positive, as `a` comes before `b`, is the same or comes behind it: by octets, then by length. */
+export function compare(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
 }
 
 /** Every octet is zero. */

@@ -124,8 +124,13 @@ export function decodeMessage(
 ): Result<{ header: Header; payloads: ReceivedPayload[] }, HeaderError> {
   const header = decodeHeader(datagram);
   if (!header.ok) return header;
-  const payloads = decode(payloadChain, header.value.nextPayload, datagram, HEADER_LENGTH);
+  const payloads = decodeBehind(header.value, datagram);
   return payloads.ok ? ok({ header: header.value, payloads: payloads.value }) : err(payloads.error);
+}
+
+/** The payloads of a message whose header is decoded, as decodeMessage gives them. */
+export function decodeBehind({ nextPayload }: Header, datagram: Uint8Array): Result<ReceivedPayload[], WireError> {
+  return decode(payloadChain, nextPayload, datagram, HEADER_LENGTH);
 }
 
 /**
