@@ -3,6 +3,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreError } from "./store.ts";
+import { subjectIndex } from "./subjects.ts";
 
 /** Layout of the tables, in PRAGMA user_version. */
 export const schemaVersion = 1;
@@ -20,7 +21,6 @@ const schema = `
   CREATE INDEX event_at ON event (at);
   -- tail: what follows the first '/' of the name
   CREATE TABLE subject (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, tail TEXT) STRICT;
-  CREATE UNIQUE INDEX subject_name ON subject (name, kind);
   CREATE INDEX subject_tail ON subject (tail) WHERE tail IS NOT NULL;
   CREATE TABLE event_subject (subject INTEGER, event INTEGER, PRIMARY KEY (subject, event)) STRICT, WITHOUT ROWID;
 `;
@@ -64,6 +64,7 @@ function prepare(database: DatabaseSync, file: string): void {
     database.exec(schema);
     database.exec(`PRAGMA application_id = ${applicationId}`);
     database.exec(`PRAGMA user_version = ${schemaVersion}`);
+    database.exec(subjectIndex);
     return;
   }
   if (id !== applicationId) throw new StoreError("corrupt", `${file} is a database, but none of Keyherald`);
@@ -73,6 +74,7 @@ function prepare(database: DatabaseSync, file: string): void {
       `${file} was written by a newer Keyherald (layout ${version}, this one knows ${schemaVersion}); install that one`,
     );
   }
+  database.exec(subjectIndex);
 }
 
 function pragma(database: DatabaseSync, name: string): number {

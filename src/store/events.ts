@@ -4,7 +4,7 @@ import type { Cause, LedgerEvent, Subject } from "../ledger/event.ts";
 import type { StoredEvent } from "../ledger/stored.ts";
 import { Rows } from "./rows.ts";
 import type { EventQuery, NewEvent } from "./store.ts";
-import { Subjects } from "./subjects.ts";
+import { Subjects, subjectKey } from "./subjects.ts";
 
 /** Most events of one answer, unless the query says otherwise. */
 const defaultLimit = 10_000;
@@ -27,7 +27,7 @@ export class EventTable {
   #lastId: number | undefined;
   /** Kinds that were asked for as causes, which most never are. */
   readonly #causes = new Set<string>();
-  /** Newest event by kind and subject, of these kinds. */
+  /** Newest event by kind and subject, of these kinds; 0 where there is none. */
   readonly #newest = new Map<string, number>();
 
   constructor(database: DatabaseSync) {
@@ -60,10 +60,8 @@ export class EventTable {
     const subjects = this.#numbers(event.subjects);
     const plain = figures === undefined ? null : JSON.stringify(figures);
     this.#events.add(id, at, kind, `[${subjects.join()}]`, cause, level, reason ?? null, plain, because ?? null);
-    for (const subject of subjects) {
-      this.#links.add(subject, id);
-      if (this.#causes.has(kind)) this.#newest.set(`${subject} ${kind}`, id);
-    }
+    for (const subject of subjects) this.#links.add(subject, id);
+    if (this.#causes.has(kind)) for (const subject of event.subjects) this.#newest.set(causeKey(kind, subject), id);
     if (this.#newest.size > rememberedCauses) this.#newest.clear();
     const { because: _, ...told } = event;
     return { ...told, id, at, ...(because === undefined ? {} : { because }) };
@@ -86,16 +84,17 @@ export class EventTable {
   }
 
   #newestOf(kind: string, subject: Subject): number | undefined {
-    const number = this.#subjects.find(subject);
-    if (number === undefined) return undefined;
+    const key = causeKey(kind, subject);
+    const known = this.#newest.get(key);
+    if (known !== undefined) return known > 0 ? known : undefined;
     this.#causes.add(kind);
-    const known = this.#newest.get(`${number} ${kind}`);
-    if (known !== undefined) return known;
     this.#write();
-    const id = this.#cause.get(number, kind)?.id;
-    if (typeof id !== "number") return undefined;
-    this.#newest.set(`${number} ${kind}`, id);
-    return id;
+    let newest = 0;
+    for (const number of this.#subjects.matching(subject)) {
+      newest = Math.max(newest, Number(this.#cause.get(number, kind)?.id ?? 0));
+    }
+    this.#newest.set(key, newest);
+    return newest > 0 ? newest : undefined;
   }
 
   find(query: EventQuery): StoredEvent[] {
@@ -181,6 +180,10 @@ export class EventTable {
     this.#newest.clear();
     this.#lastId = undefined;
   }
+}
+
+function causeKey(kind: string, subject: Subject): string {
+  return `${kind} ${subjectKey(subject)}`;
 }
 
 function subjectIds(row: Row): number[] {

@@ -257,6 +257,34 @@ test("events are found by subject, part of its name, kind, time and id", () => {
   expect(ids({ subject: group, since: 15, kinds: ["a.two"] })).toEqual([2]);
 });
 
+test("a subject is found among many, with all that was told of it before and after a restart", () => {
+  const spi = (i: number): Subject => ({ kind: "ike-sa", name: `${(7919 * i) % 3001}` });
+  const many = Array.from({ length: 3000 }, (_, i) => event(i, "ikev2.established", [spi(i), group]));
+  store().commit([], many);
+  const again = reopened();
+  again.commit([], [event(5000, "ikev2.deleted", [spi(1234), group]), event(5001, "ikev2.deleted", [spi(2), group])]);
+  for (const i of [0, 511, 512, 1234, 2999]) {
+    const found = again.events({ subject: spi(i) });
+    expect(found.map(({ at }) => at)).toEqual(i === 1234 ? [1234, 5000] : [i]);
+    expect(again.events({ subject: spi(i).name })).toEqual(found);
+  }
+  expect(again.events({ subject: group, since: 2998 }).map(({ at }) => at)).toEqual([2998, 2999, 5000, 5001]);
+  expect(again.events({ subject: { kind: "child-sa", name: spi(7).name } })).toEqual([]);
+});
+
+test("a file that an earlier version made, with an index of all names, is taken over", () => {
+  store().commit([], [event(1, "gcks.ack", [member, group])]);
+  open.pop()?.close();
+  const raw = new DatabaseSync(file);
+  raw.exec("DROP INDEX subject_segment; CREATE UNIQUE INDEX subject_name ON subject (name, kind)");
+  raw.close();
+  store().commit([], [event(2, "gcks.ack", [member, group])]);
+  const again = reopened();
+  for (const subject of [member, "gm3", group]) {
+    expect(again.events({ subject }).map(({ id }) => id)).toEqual([1, 2]);
+  }
+});
+
 test("the greatest instant ever recorded survives the events and the restart", () => {
   const opened = store();
   expect(opened.lastInstant()).toBe(0);
