@@ -157,8 +157,6 @@ export interface CryptoProvider {
 
   hash(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array;
   hmac(name: HashName, key: SecretKey, ...parts: readonly Uint8Array[]): Uint8Array;
-  /** HKDF (RFC 5869): expand(extract(salt, input), info), up to 255 times the hash; info has 1024 octets at most. */
-  hkdf(name: HashName, input: SecretKey, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array;
   /** Constant-time comparison; false when lengths differ. */
   equal(a: Uint8Array, b: Uint8Array): boolean;
 

@@ -1,8 +1,8 @@
-import { createHash, createHmac, hash as hashOnce, hkdfSync } from "node:crypto";
+import { createHash, createHmac, hash as hashOnce } from "node:crypto";
 import { concat } from "../../util/octets.ts";
 import type { HashName, SecretKey } from "../provider.ts";
 import { plain } from "./buffers.ts";
-import { keyObject, secretOf } from "./secrets.ts";
+import { secretOf } from "./secrets.ts";
 
 /** Parts of so many octets are put together: one call costs less than a state that is fed. */
 const TOGETHER = 4096;
@@ -10,14 +10,29 @@ const TOGETHER = 4096;
 /** The hash over all parts, one after the other. */
 export function hash(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts;
-  if (only !== undefined && parts.length === 1) return plain(hashOnce(name, only, "buffer"));
+  if (only !== undefined && parts.length === 1) return digestOf(name, only);
   let length = 0;
   for (const part of parts) length += part.length;
-  if (length <= TOGETHER) return plain(hashOnce(name, concat(...parts), "buffer"));
+  if (length <= TOGETHER) return digestOf(name, concat(...parts));
   const state = createHash(name);
   for (const part of parts) state.update(part);
   return plain(state.digest());
 }
+
+/** By way of a text: the memory of a Buffer would take three times as long as the hash of a short input. */
+function digestOf(name: HashName, input: Uint8Array): Uint8Array {
+  const digest = new Uint8Array(digestLengths[name]);
+  putDigest(name, input, digest, 0);
+  return digest;
+}
+
+function putDigest(name: HashName, input: Uint8Array, target: Uint8Array, at: number): void {
+  const text = hashOnce(name, input, "binary");
+  for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i);
+}
+
+const LONGEST_DIGEST = 64;
+const digestLengths = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 } as const satisfies Record<HashName, number>;
 
 /**
  * HMAC (RFC 2104) over all parts, one after the other. Every packet and every acknowledgement comes through here, hence
@@ -61,21 +76,10 @@ function ofTwoHashes(name: HashName, key: Uint8Array, first: Uint8Array, second:
   for (let i = 0; i < key.length; i++) scratch[i] = INNER ^ (key[i] ?? 0);
   scratch.set(first, block);
   scratch.set(second, block + first.length);
-  const digest = hashOnce(name, scratch.subarray(0, length), "buffer");
+  const inner = scratch.subarray(0, length);
+  putDigest(name, inner, scratch, block);
   for (let i = 0; i < block; i++) scratch[i] = OUTER ^ INNER ^ (scratch[i] ?? 0);
-  scratch.set(digest, block);
-  const mac = hashOnce(name, scratch.subarray(0, block + digest.length), "buffer");
-  scratch.fill(0, 0, Math.max(length, block + digest.length));
-  return plain(mac);
-}
-
-/** HKDF (RFC 5869): HMAC upon HMAC in one call of OpenSSL, which costs less than two of them made here. */
-export function hkdf(
-  name: HashName,
-  input: SecretKey,
-  salt: Uint8Array,
-  info: Uint8Array,
-  length: number,
-): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(hkdfSync(name, keyObject(input), salt, info, length));
+  const mac = digestOf(name, scratch.subarray(0, block + digestLengths[name]));
+  scratch.fill(0, 0, Math.max(length, block + LONGEST_DIGEST));
+  return mac;
 }

@@ -4,7 +4,7 @@ import { parseCertificate } from "./certificates.ts";
 import { verifyChain } from "./chain.ts";
 import { aeadOpen, aeadSeal, aesCbcDecrypt, aesCbcEncrypt, open, seal } from "./ciphers.ts";
 import { keyExchange, keyExchangeFrom } from "./dh.ts";
-import { hash, hkdf, hmac } from "./hash.ts";
+import { hash, hmac } from "./hash.ts";
 import { nameText } from "./names.ts";
 import { equal, exportSecret, importSecret } from "./secrets.ts";
 import { generateSigner, importSigner, importVerifier } from "./signatures.ts";
@@ -18,7 +18,6 @@ export const nodeCrypto: CryptoProvider = {
   exportSecret,
   hash,
   hmac,
-  hkdf,
   equal,
   aesCbcEncrypt,
   aesCbcDecrypt,
