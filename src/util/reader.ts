@@ -32,48 +32,49 @@ export class Malformed {
 
 const NONE = new Uint8Array(0);
 
+/** A view of `length` octets from `start` on, which must be there: half the time of `subarray`, which looks for a species first. */
+export function view(octets: Uint8Array, start: number, length: number): Uint8Array {
+  return length === 0 ? NONE : new Uint8Array(octets.buffer, octets.byteOffset + start, length);
+}
+
 /** Reads big-endian integers and octet strings between two offsets of an octet string. Octet strings are views. */
 export class Reader {
-  readonly #octets: Uint8Array;
-  #at: number;
-  #end: number;
+  /** What is read from: only what lies between `offset` and `end` may be looked at. */
+  readonly octets: Uint8Array;
+  /** Where the next octet stands in the octets that the outermost reader was given. Who moves it has looked at `end`. */
+  offset: number;
+  /** Behind the last octet that may be read. A part is read by putting it nearer, and back when the part is used up. */
+  end: number;
 
   /** Over `octets` from `start` up to `end`. */
   constructor(octets: Uint8Array, start = 0, end = octets.length) {
-    this.#octets = octets;
-    this.#at = start;
-    this.#end = end;
-  }
-
-  /** Where the next octet stands in the octets that the outermost reader was given. */
-  get offset(): number {
-    return this.#at;
+    this.octets = octets;
+    this.offset = start;
+    this.end = end;
   }
 
   /** Octets not read yet. */
   get left(): number {
-    return this.#end - this.#at;
-  }
-
-  /** What is read from: only octets that `pass` went over may be looked at. */
-  get octets(): Uint8Array {
-    return this.#octets;
+    return this.end - this.offset;
   }
 
   /** Goes over `count` octets. @returns where they begin in `octets` @throws Malformed "truncated" when fewer are left. */
   pass(count: number): number {
-    return this.#advance(count);
+    const at = this.offset;
+    if (count > this.end - at) throw this.#truncated(count);
+    this.offset = at + count;
+    return at;
   }
 
   /** @throws Malformed "truncated" when nothing is left. */
   u8(): number {
-    return this.#octets[this.#advance(1)] ?? 0;
+    return this.octets[this.pass(1)] ?? 0;
   }
 
   /** @throws Malformed "truncated" when fewer than two octets are left. */
   u16(): number {
-    const at = this.#advance(2);
-    return ((this.#octets[at] ?? 0) << 8) | (this.#octets[at + 1] ?? 0);
+    const at = this.pass(2);
+    return ((this.octets[at] ?? 0) << 8) | (this.octets[at + 1] ?? 0);
   }
 
   /** @throws Malformed "truncated" when fewer than four octets are left. */
@@ -83,9 +84,9 @@ export class Reader {
 
   /** An unsigned integer of up to six octets. @throws Malformed "truncated" when fewer are left. */
   uint(octets: number): number {
-    const at = this.#advance(octets);
+    const at = this.pass(octets);
     let value = 0;
-    for (let i = at; i < at + octets; i++) value = value * 256 + (this.#octets[i] ?? 0);
+    for (let i = at; i < at + octets; i++) value = value * 256 + (this.octets[i] ?? 0);
     return value;
   }
 
@@ -94,15 +95,19 @@ export class Reader {
    * @throws Malformed "truncated" when fewer are left.
    */
   take(length: number): Uint8Array {
-    const at = this.#advance(length);
-    if (length === 0) return NONE;
-    // half the time of `subarray`, which looks for a species first
-    return new Uint8Array(this.#octets.buffer, this.#octets.byteOffset + at, length);
+    const at = this.offset;
+    if (length > this.end - at) throw this.#truncated(length);
+    this.offset = at + length;
+    return view(this.octets, at, length);
   }
 
   /** A view of all that is left. @throws Malformed "truncated" when the reader began behind its end. */
   rest(): Uint8Array {
-    return this.take(Math.max(0, this.left));
+    const at = this.offset;
+    const length = this.end - at;
+    if (length < 0) throw this.#truncated(0);
+    this.offset = this.end;
+    return view(this.octets, at, length);
   }
 
   /**
@@ -110,53 +115,31 @@ export class Reader {
    * @throws Malformed "truncated" when fewer are left.
    */
   sub(length: number): Reader {
-    const at = this.#advance(length);
-    return new Reader(this.#octets, at, at + length);
-  }
-
-  /**
-   * Lets this reader end `length` octets further on: a part is read, used up (`expectEnd`), and left with `release`.
-   * @returns what `release` takes
-   * @throws Malformed "truncated" when fewer are left.
-   */
-  limit(length: number): number {
-    const end = this.#end;
-    if (length > end - this.#at) this.#advance(length);
-    this.#end = this.#at + length;
-    return end;
-  }
-
-  /** Puts the end back to where it was before `limit`. */
-  release(end: number): void {
-    this.#end = end;
+    const at = this.pass(length);
+    return new Reader(this.octets, at, at + length);
   }
 
   /** A reader of the same octets that moves on its own, to try a reading. */
   fork(): Reader {
-    return new Reader(this.#octets, this.#at, this.#end);
+    return new Reader(this.octets, this.offset, this.end);
   }
 
   /** A view of the octets from `start` up to where this reader stands. */
   since(start: number): Uint8Array {
-    return this.#octets.subarray(start, this.#at);
+    return this.octets.subarray(start, this.offset);
   }
 
   /** @throws Malformed "bad-length" when octets are left. */
   expectEnd(): void {
-    if (this.left !== 0) throw this.fault("bad-length", `${this.left} octets are left over`);
+    if (this.offset !== this.end) throw this.fault("bad-length", `${this.left} octets are left over`);
   }
 
   /** An error at `offset`, where this reader stands when none is given. */
-  fault(code: MalformedCode, message: string, offset = this.#at): Malformed {
+  fault(code: MalformedCode, message: string, offset = this.offset): Malformed {
     return new Malformed(code, message, offset);
   }
 
-  #advance(length: number): number {
-    const at = this.#at;
-    if (length > this.#end - at) {
-      throw this.fault("truncated", `${length} octets wanted, ${Math.max(0, this.#end - at)} left`);
-    }
-    this.#at = at + length;
-    return at;
+  #truncated(wanted: number): Malformed {
+    return this.fault("truncated", `${wanted} octets wanted, ${Math.max(0, this.left)} left`);
   }
 }

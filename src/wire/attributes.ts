@@ -55,14 +55,16 @@ export function attributes(table: AttributeTable): Codec<readonly Attribute[]> {
   return {
     read: (reader) => {
       if (reader.left === 0) return none;
-      const list: Attribute[] = [];
-      while (reader.left > 0) {
-        if (list.length === AT_MOST) throw reader.fault("too-many", `more than ${AT_MOST} attributes`);
-        try {
+      let list: Attribute[] = [];
+      try {
+        // most lists have one: no room for more is made
+        list = [readAttribute(reader)];
+        while (reader.left > 0) {
+          if (list.length === AT_MOST) throw reader.fault("too-many", `more than ${AT_MOST} attributes`);
           list.push(readAttribute(reader));
-        } catch (thrown) {
-          throw within(thrown, `[${list.length}]`, section);
         }
+      } catch (thrown) {
+        throw within(thrown, `[${list.length}]`, section);
       }
       return list;
     },

@@ -4,7 +4,7 @@ import type { Registry } from "../iana/names.ts";
 import type { Reader } from "../util/reader.ts";
 import type { Writer } from "../util/writer.ts";
 import { type Codec, codeText, type Trace, type TraceNode } from "./codec.ts";
-import { isExact, within } from "./error.ts";
+import { mode, within } from "./error.ts";
 
 /** One type of payload that a chain may hold. `U` is the union of all of them. */
 export interface Entry<U> {
@@ -68,7 +68,7 @@ export function ofKind<U extends { readonly kind: string }>() {
       name,
       kind: { name: kind, of },
       holds,
-      read: codec.read,
+      read: (reader) => codec.read(reader),
       write: (writer, value, trace) => {
         if (!holds(value)) return false;
         codec.write(writer, value, trace);
@@ -80,12 +80,17 @@ export function ofKind<U extends { readonly kind: string }>() {
 
 /** The entry of a chain that has no other. */
 export function sole<U>(type: number, name: string, codec: Codec<U>): Entry<U> {
-  const { read } = codec;
-  const write = (writer: Writer, value: U, trace: Trace | undefined): boolean => {
-    codec.write(writer, value, trace);
-    return true;
+  return {
+    type,
+    name,
+    kind: undefined,
+    holds: () => true,
+    read: (reader) => codec.read(reader),
+    write: (writer, value, trace) => {
+      codec.write(writer, value, trace);
+      return true;
+    },
   };
-  return { type, name, kind: undefined, read, write, holds: () => true };
 }
 
 export interface ChainRules<U> {
@@ -110,7 +115,6 @@ export class Chain<U> {
   /** The one entry of a chain whose values have no kind. */
   readonly #sole: Entry<U> | undefined;
   readonly #kindOf: (value: U) => string;
-  #next = 0;
   readonly #byKind: ReadonlyMap<string, Entry<U>>;
 
   constructor(rules: ChainRules<U>) {
@@ -125,33 +129,43 @@ export class Chain<U> {
     this.#kindOf = first?.kind?.of ?? (() => "");
   }
 
-  /** Reads payloads from one of type `first` to the one whose Next Payload is 0. @throws Malformed */
-  values(reader: Reader, first: number): U[] {
-    return this.read(reader, first, itself);
-  }
-
-  /** As `values`; what is kept of each is made of it and of where it stood, generic header included. @throws Malformed */
-  read<T>(reader: Reader, first: number, kept: (value: U, start: number, end: number) => T): T[] {
-    const all: T[] = [];
-    // only an error has use for them
-    const counts = isExact() ? new Map<number, number>() : undefined;
+  /**
+   * Reads payloads from one of type `first` to the one whose Next Payload is 0.
+   * @param starts takes the offset at which each begins, generic header included; it ends where the next one begins
+   * @throws Malformed
+   */
+  read(reader: Reader, first: number, starts?: number[]): U[] {
+    const { octets, offset: begin, end } = reader;
+    const { atMost } = this.#rules;
+    const readOctet = this.#form.read;
+    const byType = this.#byType;
+    const values: U[] = [];
     let type = first;
-    while (type !== 0) {
-      const entry = this.#byType[type];
-      const count = counts?.get(type) ?? 0;
-      counts?.set(type, count + 1);
-      const start = reader.offset;
-      try {
-        if (all.length === this.#rules.atMost) throw reader.fault("too-many", `more than ${all.length} payloads`);
-        const value = this.#readOne(reader, type, entry, start);
-        all.push(kept(value, start, reader.offset));
-      } catch (thrown) {
-        const name = entry?.name ?? `payload${type}`;
-        throw within(thrown, count === 0 ? name : `${name}[${count}]`, this.#rules.section);
+    let start = begin;
+    try {
+      while (type !== 0) {
+        start = reader.offset;
+        if (values.length === atMost) throw reader.fault("too-many", `more than ${atMost} payloads`);
+        const next = octets[start] ?? 0;
+        const octet = octets[start + 1] ?? 0;
+        const length = ((octets[start + 2] ?? 0) << 8) | (octets[start + 3] ?? 0);
+        // `start` may be behind `end`
+        const fits = length >= GENERIC_HEADER_LENGTH && length <= end - start;
+        if (!fits || (octet !== 0 && readOctet === undefined)) throw this.#headerFault(reader);
+        reader.offset = start + GENERIC_HEADER_LENGTH;
+        reader.end = start + length;
+        const entry = byType[type];
+        const value = entry === undefined ? this.#readOpaque(reader, type, start) : entry.read(reader, next);
+        if (reader.offset !== reader.end) reader.expectEnd();
+        reader.end = end;
+        values.push(octet === 0 || readOctet === undefined ? value : readOctet(octet, value));
+        starts?.push(start);
+        type = entry?.inner === undefined ? next : 0;
       }
-      type = entry?.inner === undefined ? this.#next : 0;
+      return values;
+    } catch (thrown) {
+      throw mode.exact ? within(thrown, this.#nameAt(octets, begin, start, first), this.#rules.section) : thrown;
     }
-    return all;
   }
 
   /** The type of the payload that carries `value`. @throws RangeError when this chain cannot hold it. */
@@ -225,45 +239,41 @@ export class Chain<U> {
     return length;
   }
 
-  /** Reads a payload of `type`; its Next Payload is left in `#next`. */
-  #readOne(reader: Reader, type: number, entry: Entry<U> | undefined, start: number): U {
-    const form = this.#form;
-    let outer = 0;
+  /** What is wrong with the generic header where `reader` stands. */
+  #headerFault(reader: Reader): unknown {
+    const { section, labels, read } = this.#form;
+    const [, label] = labels;
+    const start = reader.offset;
     try {
-      outer = reader.limit(this.#bodyLength(reader, start));
+      reader.pass(GENERIC_HEADER_LENGTH);
+      if (read === undefined && reader.octets[start + 1] !== 0) {
+        throw reader.fault("reserved", "RESERVED must be zero", start + 1);
+      }
+      reader.offset = start + 2;
+      const length = reader.u16();
+      const rest = length - GENERIC_HEADER_LENGTH;
+      reader.offset = start + GENERIC_HEADER_LENGTH;
+      if (rest < 0) throw reader.fault("bad-length", `${label} of ${length} is less than its header`, start + 2);
+      throw reader.fault("truncated", `${label} says ${rest} more octets, ${reader.left} are left`, start + 2);
     } catch (thrown) {
-      throw within(thrown, "", form.section);
+      return within(thrown, "", section);
     }
-    const { octets } = reader;
-    const next = octets[start] ?? 0;
-    const octet = octets[start + 1] ?? 0;
-    const value = this.#body(reader, type, entry, start, next);
-    reader.expectEnd();
-    reader.release(outer);
-    this.#next = next;
-    return octet === 0 || form.read === undefined ? value : form.read(octet, value);
   }
 
-  /** Goes over a generic header. @returns what it says of the octets behind it */
-  #bodyLength(reader: Reader, start: number): number {
-    const form = this.#form;
-    reader.pass(GENERIC_HEADER_LENGTH);
-    const { octets } = reader;
-    if ((octets[start + 1] ?? 0) !== 0 && form.read === undefined) {
-      throw reader.fault("reserved", "RESERVED must be zero", start + 1);
+  /** The name of the payload that stands at `start` of a chain from `begin` on, with the number of its like before it. */
+  #nameAt(octets: Uint8Array, begin: number, start: number, first: number): string {
+    let type = first;
+    const before = new Map<number, number>();
+    for (let at = begin; at < start; at += ((octets[at + 2] ?? 0) << 8) | (octets[at + 3] ?? 0)) {
+      before.set(type, (before.get(type) ?? 0) + 1);
+      type = octets[at] ?? 0;
     }
-    const [, label] = form.labels;
-    const length = ((octets[start + 2] ?? 0) << 8) | (octets[start + 3] ?? 0);
-    const rest = length - GENERIC_HEADER_LENGTH;
-    if (rest >= 0 && rest <= reader.left) return rest;
-    if (rest < 0) {
-      throw reader.fault("bad-length", `${label} of ${length} is less than its header`, start + 2);
-    }
-    throw reader.fault("truncated", `${label} says ${rest} more octets, ${reader.left} are left`, start + 2);
+    const name = this.#byType[type]?.name ?? `payload${type}`;
+    const count = before.get(type);
+    return count === undefined ? name : `${name}[${count}]`;
   }
 
-  #body(reader: Reader, type: number, entry: Entry<U> | undefined, start: number, next: number): U {
-    if (entry !== undefined) return entry.read(reader, next);
+  #readOpaque(reader: Reader, type: number, start: number): U {
     const { opaque, refused } = this.#rules;
     if (opaque === undefined || refused?.includes(type)) {
       throw reader.fault("unexpected", `payload type ${type} must not stand here`, start);
@@ -272,15 +282,11 @@ export class Chain<U> {
   }
 }
 
-function itself<U>(value: U): U {
-  return value;
-}
-
 /** The rest of a structure as a chain whose first type is given beside it. */
 export function chained<U>(chain: Chain<U>, first: number): Codec<readonly U[]> {
   return {
     flat: true,
-    read: (reader) => chain.values(reader, first),
+    read: (reader) => chain.read(reader, first),
     write: (writer, values, trace) => chain.write(writer, values, 0, trace),
   };
 }
@@ -289,6 +295,6 @@ export function chained<U>(chain: Chain<U>, first: number): Codec<readonly U[]> 
 export function implied<U>(chain: Chain<U>, type: number): Codec<readonly U[]> {
   return {
     ...chained(chain, type),
-    read: (reader) => (reader.left <= 0 ? [] : chain.values(reader, type)),
+    read: (reader) => (reader.left <= 0 ? [] : chain.read(reader, type)),
   };
 }

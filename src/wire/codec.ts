@@ -30,6 +30,10 @@ export interface Codec<T> {
   readonly flat?: true;
   /** Octets of an integer that is read and written as such, big-endian. */
   readonly width?: 1 | 2 | 4;
+  /** Octets of an octet string that is read and written as such; "rest" for all that are left. */
+  readonly extent?: number | "rest";
+  /** The properties of the object that is read, where they are always the same. */
+  readonly properties?: readonly string[];
 }
 
 /** One octet. */
@@ -78,11 +82,17 @@ function exactly(length: number): Codec<Uint8Array> {
       w.bytes(v);
     },
     show: octetsText,
+    extent: length,
   };
 }
 
 /** All octets up to the end of the enclosing structure. */
-export const rest: Codec<Uint8Array> = { read: (r) => r.rest(), write: (w, v) => w.bytes(v), show: octetsText };
+export const rest: Codec<Uint8Array> = {
+  read: (r) => r.rest(),
+  write: (w, v) => w.bytes(v),
+  show: octetsText,
+  extent: "rest",
+};
 
 /** Octets behind their number in one octet. */
 export const short: Codec<Uint8Array> = {
@@ -132,13 +142,13 @@ export function list<T>(
         throw reader.fault("too-many", `${count} elements cannot stand in ${reader.left} octets`);
       }
       const values: T[] = [];
-      while (count === undefined ? reader.left > 0 : values.length < count) {
-        if (values.length === atMost) throw reader.fault("too-many", `more than ${atMost} elements`);
-        try {
+      try {
+        while (count === undefined ? reader.left > 0 : values.length < count) {
+          if (values.length === atMost) throw reader.fault("too-many", `more than ${atMost} elements`);
           values.push(element.read(reader));
-        } catch (thrown) {
-          throw within(thrown, `[${values.length}]`, "");
         }
+      } catch (thrown) {
+        throw within(thrown, `[${values.length}]`, "");
       }
       return values;
     },

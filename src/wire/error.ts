@@ -25,7 +25,7 @@ export function attempt<T>(
   decode: (reader: Reader) => T,
 ): Result<T, WireError> {
   const whole = plain(octets);
-  if (!exact) {
+  if (!mode.exact) {
     try {
       return ok(decode(new Reader(whole, start)));
     } catch (thrown) {
@@ -33,8 +33,8 @@ export function attempt<T>(
     }
   }
   // once more, to learn where
-  const before = exact;
-  exact = true;
+  const before = mode.exact;
+  mode.exact = true;
   try {
     return ok(decode(new Reader(whole, start)));
   } catch (thrown) {
@@ -42,17 +42,15 @@ export function attempt<T>(
     const { code, message, offset, path } = thrown;
     return err({ code, message, offset, path: joined(path), section: thrown.section || section });
   } finally {
-    exact = before;
+    mode.exact = before;
   }
 }
 
-/** Good octets are read by compiled tables; of bad ones it is found out by walking the tables what is wrong, and where. */
-let exact = false;
-
-/** Whether tables are to be walked, since a failure must say where it is. */
-export function isExact(): boolean {
-  return exact;
-}
+/**
+ * Good octets are read by compiled tables; of bad ones it is found out by walking the tables what is wrong, and where.
+ * `exact`: tables are to be walked, since a failure must say where it is.
+ */
+export const mode = { exact: false };
 
 /** Adds the name of the enclosing part, and its section when none is known yet, to what was thrown within it. */
 export function within(thrown: unknown, segment: string, section: string): unknown {

@@ -85,12 +85,13 @@ export function decodeChain(
 ): Result<{ payloads: ReceivedPayload[]; end: number }, WireError> {
   const whole = plain(octets);
   return attempt(whole, offset, "RFC 2408 3.2", (reader) => {
-    const payloads = received[context].read(reader, first, (payload, start, behind) => ({
-      payload,
-      octets: whole.subarray(start, behind),
-      offset: start,
-    }));
+    const starts: number[] = [];
+    const values = received[context].read(reader, first, starts);
     const end = reader.offset;
+    const payloads = values.map((payload, i) => {
+      const offset = starts[i] ?? 0;
+      return { payload, octets: whole.subarray(offset, starts[i + 1] ?? end), offset };
+    });
     if (padding === "zeros") passPadding(reader);
     reader.expectEnd();
     return { payloads, end };

@@ -7,8 +7,8 @@ import type { Reader } from "../util/reader.ts";
 import type { Writer } from "../util/writer.ts";
 import type { Codec, Trace, TraceNode } from "./codec.ts";
 import { bytes, u16 } from "./codec.ts";
-import { type Compiled, compile, type Plan } from "./compiled.ts";
-import { isExact, within } from "./error.ts";
+import { compile, type Plan } from "./compiled.ts";
+import { within } from "./error.ts";
 
 type Fields = Record<string, unknown>;
 type Show<T, Seen> = (value: T, seen: Seen, showKeys: boolean) => string;
@@ -56,7 +56,6 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
   readonly #section: string;
   readonly #rows: readonly Row[];
   readonly #derives: boolean;
-  #compiled: Compiled | "not allowed" | undefined;
 
   constructor(section: string, rows: readonly Row[]) {
     this.#section = section;
@@ -135,10 +134,13 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
 
   /** Several fields that one codec reads together. */
   merge<T extends object>(codec: Codec<T> | ((seen: Seen) => Codec<T>)): Struct<Value & T, Seen & T> {
-    const chosen = (seen: object) => choose(codec, seen as Fields) as Codec<unknown>;
+    const plan: Plan =
+      typeof codec === "function"
+        ? { is: "merge", choose: (seen) => codec(seen as Seen) as Codec<unknown> }
+        : { is: "include", codec: codec as Codec<unknown> };
     return this.#with({
       derives: false,
-      plan: { is: "merge", choose: chosen },
+      plan,
       read: (reading) => {
         const part = choose(codec, reading.seen).read(reading.reader);
         Object.assign(reading.seen, part);
@@ -228,7 +230,13 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
     };
     return this.#with({
       derives: false,
-      plan: { is: "length", read: (reader, start) => reader.limit(rest(reader, start)) },
+      plan: {
+        is: "length",
+        read: (reader, start) => {
+          const left = rest(reader, start);
+          reader.end = reader.offset + left;
+        },
+      },
       read: (reading) => {
         reading.reader = reading.reader.sub(rest(reading.reader, reading.start));
       },
@@ -241,9 +249,31 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
     });
   }
 
-  readonly read = (outer: Reader): Value => {
-    const compiled = this.#compiled ?? this.#compile();
-    if (compiled !== "not allowed" && !isExact()) return compiled.read(outer) as Value;
+  /** That of the compiled table, once it is there. */
+  read = (reader: Reader): Value => {
+    this.#compile();
+    return this.read(reader);
+  };
+
+  /** That of the compiled table, once it is there. */
+  write = (writer: Writer, value: Value, trace: Trace | undefined): void => {
+    this.#compile();
+    this.write(writer, value, trace);
+  };
+
+  /** Made when it is needed for the first time: most structures are steps on the way to others. */
+  #compile(): void {
+    const walked: Codec<Value> = {
+      read: (reader) => this.#walkRead(reader),
+      write: (writer, value, trace) => this.#walkWrite(writer, value, trace),
+    };
+    const plans = this.#rows.map(({ plan }) => plan);
+    const { read, write } = compile(plans, walked) ?? walked;
+    this.read = read;
+    this.write = write;
+  }
+
+  #walkRead(outer: Reader): Value {
     const reading: Reading = { start: outer.offset, reader: outer, seen: {}, value: {}, segment: "" };
     for (const row of this.#rows) {
       reading.segment = "";
@@ -261,14 +291,9 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
       }
     }
     return reading.value as Value;
-  };
+  }
 
-  readonly write = (writer: Writer, value: Value, trace: Trace | undefined): void => {
-    const compiled = this.#compiled ?? this.#compile();
-    if (compiled !== "not allowed" && trace === undefined) {
-      compiled.write(writer, value);
-      return;
-    }
+  #walkWrite(writer: Writer, value: Value, trace: Trace | undefined): void {
     const start = writer.length;
     const fields = value as Fields;
     const writing: Writing = { writer, trace, seen: this.#derives ? { ...fields } : fields };
@@ -276,12 +301,6 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
     if (writing.length === undefined) return;
     writer.setU16(writing.length.at, writer.length - start);
     if (writing.length.node !== undefined) writing.length.node.value = String(writer.length - start);
-  };
-
-  /** Made when it is needed for the first time: most structures are steps on the way to others. */
-  #compile(): Compiled | "not allowed" {
-    this.#compiled = compile(this.#rows.map(({ plan }) => plan)) ?? "not allowed";
-    return this.#compiled;
   }
 
   #with<V extends object, S extends object>(row: Row): Struct<V, S> {

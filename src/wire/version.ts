@@ -17,4 +17,5 @@ export const version: Codec<Version> = {
     writer.u8((majorVersion << 4) | minorVersion);
     trace?.close();
   },
+  properties: ["majorVersion", "minorVersion"],
 };

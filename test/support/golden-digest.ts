@@ -5,9 +5,11 @@ import { encodeChain } from "../../src/wire/message.ts";
 import { decodeClear, goldenMessages } from "./golden.ts";
 import { goldenIkev2 } from "./ikev2-golden.ts";
 
-/** Octets as hexadecimal, so that they are short. */
+/** Octets as hexadecimal, so that they are short; objects without the order of their properties, which says nothing. */
 function plain(_key: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 export function goldenDigest(): string {

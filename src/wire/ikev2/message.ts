@@ -107,11 +107,14 @@ function decode(
   octets: Uint8Array,
   offset: number,
 ): Result<ReceivedPayload[], WireError> {
-  const whole = plain(octets);
-  return attempt(whole, offset, SECTION, (reader) => {
-    const payloads = chain.read(reader, first, (value, start, end) => new Received(value, whole, start, end));
+  return attempt(octets, offset, SECTION, (reader) => {
+    const starts: number[] = [];
+    const payloads = chain.read(reader, first, starts);
     reader.expectEnd();
-    return payloads;
+    return payloads.map((payload, i) => {
+      const start = starts[i] ?? 0;
+      return new Received(payload, reader.octets, start, starts[i + 1] ?? reader.offset);
+    });
   });
 }
 
