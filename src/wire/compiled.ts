@@ -3,7 +3,7 @@
  * if it had been written by hand. It does what walking the table does, but says of a failure no more than that there is
  * one, and describes nothing: for both the table is walked. Nothing but tables of this folder goes into the source.
  */
-import { type Reader, view } from "../util/reader.ts";
+import type { Reader } from "../util/reader.ts";
 import { misfit, type Writer } from "../util/writer.ts";
 import type { Codec } from "./codec.ts";
 import { mode } from "./error.ts";
@@ -53,7 +53,7 @@ function integer(octets: number, local: string, value: string): Piece {
 function octetString(octets: number, local: string, value: string, refuse: string): Piece {
   return {
     octets,
-    read: (at) => `const ${local} = view(o, ${at}, ${octets});`,
+    read: (at) => `const ${local} = r.view(${at}, ${octets});`,
     write: (into, at) => `if (${value}.length !== ${octets}) ${refuse}; ${into}.set(${value}, ${at});`,
   };
 }
@@ -265,7 +265,7 @@ export function compile<T>(plans: readonly Plan[], walked: Codec<T>): Codec<T> |
       },
     };`;
   try {
-    return new Function("plans", "walked", "mode", "view", "misfit", text)(plans, walked, mode, view, misfit);
+    return new Function("plans", "walked", "mode", "misfit", text)(plans, walked, mode, misfit);
   } catch (error) {
     if (error instanceof EvalError) return undefined;
     throw error;
