@@ -15,7 +15,8 @@ const NOTHING = new Uint8Array(0);
 
 /** Values that do not fit their field are errors of the caller and throw RangeError. A writer ends with `finish`. */
 export class Writer {
-  #octets: Uint8Array<ArrayBuffer>;
+  /** What is written to: only octets that were reserved may be filled in, and before anything else is written. */
+  octets: Uint8Array<ArrayBuffer>;
   /** Where this writer's octets begin, and the next one stands. */
   #start: number;
   #at: number;
@@ -25,7 +26,7 @@ export class Writer {
       slab = new Uint8Array(SLAB_SIZE);
       free = 0;
     }
-    this.#octets = slab;
+    this.octets = slab;
     this.#start = free;
     this.#at = free;
     // none other begins before this one is finished
@@ -37,14 +38,9 @@ export class Writer {
     return this.#at - this.#start;
   }
 
-  /** What is written to: only octets that were reserved may be filled in, and before anything else is written. */
-  get octets(): Uint8Array {
-    return this.#octets;
-  }
-
   /** Room for `count` octets, which are to be filled in at once. @returns where they begin in `octets` */
   reserve(count: number): number {
-    if (this.#at + count > this.#octets.length) this.#grow(count);
+    if (this.#at + count > this.octets.length) this.#grow(count);
     const at = this.#at;
     this.#at = at + count;
     return at;
@@ -53,23 +49,23 @@ export class Writer {
   u8(value: number): void {
     fits(value, 0xff);
     const at = this.reserve(1);
-    this.#octets[at] = value;
+    this.octets[at] = value;
   }
 
   u16(value: number): void {
     fits(value, 0xffff);
     const at = this.reserve(2);
-    this.#octets[at] = value >>> 8;
-    this.#octets[at + 1] = value;
+    this.octets[at] = value >>> 8;
+    this.octets[at + 1] = value;
   }
 
   u32(value: number): void {
     fits(value, 0xffffffff);
     const at = this.reserve(4);
-    this.#octets[at] = value >>> 24;
-    this.#octets[at + 1] = value >>> 16;
-    this.#octets[at + 2] = value >>> 8;
-    this.#octets[at + 3] = value;
+    this.octets[at] = value >>> 24;
+    this.octets[at + 1] = value >>> 16;
+    this.octets[at + 2] = value >>> 8;
+    this.octets[at + 3] = value;
   }
 
   /** `value` in one to six octets. */
@@ -78,7 +74,7 @@ export class Writer {
     const at = this.reserve(octets);
     let left = value;
     for (let i = at + octets - 1; i >= at; i--) {
-      this.#octets[i] = left % 256;
+      this.octets[i] = left % 256;
       left = Math.floor(left / 256);
     }
   }
@@ -86,7 +82,7 @@ export class Writer {
   bytes(octets: Uint8Array): void {
     if (octets.length === 0) return;
     const at = this.reserve(octets.length);
-    this.#octets.set(octets, at);
+    this.octets.set(octets, at);
   }
 
   /** `count` octets of zero. */
@@ -98,37 +94,41 @@ export class Writer {
   setU16(at: number, value: number): void {
     fits(value, 0xffff);
     const place = this.#start + at;
-    this.#octets[place] = value >>> 8;
-    this.#octets[place + 1] = value;
+    this.octets[place] = value >>> 8;
+    this.octets[place + 1] = value;
   }
 
   /** Writes `value` over the four octets at `at`, which were written before. */
   setU32(at: number, value: number): void {
     fits(value, 0xffffffff);
-    this.setU16(at, value >>> 16);
-    this.setU16(at + 2, value & 0xffff);
+    const { octets } = this;
+    const place = this.#start + at;
+    octets[place] = value >>> 24;
+    octets[place + 1] = value >>> 16;
+    octets[place + 2] = value >>> 8;
+    octets[place + 3] = value;
   }
 
   /** What was written; nothing more can be. */
   finish(): Uint8Array<ArrayBuffer> {
-    const whole = this.#octets;
+    const whole = this.octets;
     const octets = new Uint8Array(whole.buffer, this.#start, this.length);
     if (whole === slab) free = this.#at;
-    this.#octets = NOTHING;
+    this.octets = NOTHING;
     this.#at = this.#start = 0;
     // one that has grown has room that nobody will use
     return whole.length > SLAB_SIZE ? octets.slice() : octets;
   }
 
   #grow(by: number): void {
-    const old = this.#octets;
+    const old = this.octets;
     if (old === NOTHING) throw new RangeError("the writer is finished");
     const length = this.length;
     const larger = new Uint8Array(Math.max(SLAB_SIZE, 2 * (length + by)));
     larger.set(old.subarray(this.#start, this.#at));
     old.fill(0, this.#start, this.#at);
     if (old === slab && larger.length === SLAB_SIZE) slab = larger;
-    this.#octets = larger;
+    this.octets = larger;
     this.#start = 0;
     this.#at = length;
   }

@@ -2,7 +2,7 @@
 import { PayloadType } from "../iana/isakmp.ts";
 import type { Registry } from "../iana/names.ts";
 import type { Reader } from "../util/reader.ts";
-import type { Writer } from "../util/writer.ts";
+import { misfit, type Writer } from "../util/writer.ts";
 import { type Codec, codeText, type Trace, type TraceNode } from "./codec.ts";
 import { mode, within } from "./error.ts";
 
@@ -12,16 +12,22 @@ export interface Entry<U> {
   readonly name: string;
   /** What its values have as `kind`, and how to ask a value; undefined in the one entry of a chain whose values have none. */
   readonly kind: { readonly name: string; readonly of: (value: U) => string } | undefined;
-  /** `next` is the Next Payload of its generic header. */
-  readonly read: (reader: Reader, next: number) => U;
-  /** Writes the value when it is one of this entry. */
-  readonly write: (writer: Writer, value: U, trace: Trace | undefined) => boolean;
-  readonly holds: (value: U) => boolean;
+  readonly body: Body<U>;
   /**
-   * Of a payload that ends the chain and whose Next Payload says what is inside it (RFC 7296 3.14): that type, when the
-   * value is one of this entry.
+   * Of a payload that ends the chain and whose Next Payload says what is inside it (RFC 7296 3.14): that type, of a value
+   * of this entry.
    */
   readonly inner?: (value: U) => number | undefined;
+}
+
+/**
+ * What stands behind a generic header. These are methods, whose parameters may be narrower than said here: an entry is
+ * found by the kind of a value, and given no other.
+ */
+interface Body<U> {
+  /** `next` is the Next Payload of the generic header. */
+  read(reader: Reader, next: number): U;
+  write(writer: Writer, value: U, trace: Trace | undefined): void;
 }
 
 /** How the generic header of a chain is laid out: Next Payload, one octet, Payload Length. */
@@ -60,37 +66,13 @@ export function ofKind<U extends { readonly kind: string }>() {
     type: number,
     name: string,
     kind: K,
-    codec: Codec<Extract<U, { readonly kind: K }>>,
-  ): Entry<U> => {
-    const holds = (value: U): value is Extract<U, { readonly kind: K }> => value.kind === kind;
-    return {
-      type,
-      name,
-      kind: { name: kind, of },
-      holds,
-      read: (reader) => codec.read(reader),
-      write: (writer, value, trace) => {
-        if (!holds(value)) return false;
-        codec.write(writer, value, trace);
-        return true;
-      },
-    };
-  };
+    body: Codec<Extract<U, { readonly kind: K }>>,
+  ): Entry<U> => ({ type, name, kind: { name: kind, of }, body });
 }
 
 /** The entry of a chain that has no other. */
-export function sole<U>(type: number, name: string, codec: Codec<U>): Entry<U> {
-  return {
-    type,
-    name,
-    kind: undefined,
-    holds: () => true,
-    read: (reader) => codec.read(reader),
-    write: (writer, value, trace) => {
-      codec.write(writer, value, trace);
-      return true;
-    },
-  };
+export function sole<U>(type: number, name: string, body: Codec<U>): Entry<U> {
+  return { type, name, kind: undefined, body };
 }
 
 export interface ChainRules<U> {
@@ -107,6 +89,8 @@ export interface ChainRules<U> {
 }
 
 const GENERIC_HEADER_LENGTH = 4;
+/** What fits Payload Length. */
+const LONGEST = 0xffff;
 
 export class Chain<U> {
   readonly #rules: ChainRules<U>;
@@ -155,7 +139,7 @@ export class Chain<U> {
         reader.offset = start + GENERIC_HEADER_LENGTH;
         reader.end = start + length;
         const entry = byType[type];
-        const value = entry === undefined ? this.#readOpaque(reader, type, start) : entry.read(reader, next);
+        const value = entry === undefined ? this.#readOpaque(reader, type, start) : entry.body.read(reader, next);
         if (reader.offset !== reader.end) reader.expectEnd();
         reader.end = end;
         values.push(octet === 0 || readOctet === undefined ? value : readOctet(octet, value));
@@ -170,7 +154,7 @@ export class Chain<U> {
 
   /** The type of the payload that carries `value`. @throws RangeError when this chain cannot hold it. */
   typeOf(value: U): number {
-    return this.#typeOf(value, this.#entryOf(value));
+    return this.#typeBy(value, this.#entryOf(value));
   }
 
   /** The type of the first payload, 0 when there is none. */
@@ -186,7 +170,7 @@ export class Chain<U> {
     for (let i = 1; value !== undefined; i++) {
       const next = values[i];
       const nextEntry = next === undefined ? undefined : this.#entryOf(next);
-      this.#writeOne(writer, value, entry, next === undefined ? last : this.#typeOf(next, nextEntry), trace);
+      this.#writeBy(writer, value, entry, next === undefined ? last : this.#typeBy(next, nextEntry), trace);
       value = next;
       entry = nextEntry;
     }
@@ -194,35 +178,39 @@ export class Chain<U> {
 
   /** Writes one payload with its generic header. */
   writeOne(writer: Writer, value: U, next: number, trace: Trace | undefined): void {
-    this.#writeOne(writer, value, this.#entryOf(value), next, trace);
+    this.#writeBy(writer, value, this.#entryOf(value), next, trace);
   }
 
   #entryOf(value: U): Entry<U> | undefined {
     return this.#sole ?? this.#byKind.get(this.#kindOf(value));
   }
 
-  #typeOf(value: U, entry: Entry<U> | undefined): number {
+  #typeBy(value: U, entry: Entry<U> | undefined): number {
     const type = entry?.type ?? this.#rules.opaque?.open(value)?.type;
     if (type === undefined) throw new RangeError("no payload of this chain carries the value");
     return type;
   }
 
-  #writeOne(writer: Writer, value: U, entry: Entry<U> | undefined, next: number, trace: Trace | undefined): void {
-    const start = writer.length;
+  #writeBy(writer: Writer, value: U, entry: Entry<U> | undefined, next: number, trace: Trace | undefined): void {
     const form = this.#form;
+    const start = writer.length;
     const following = entry?.inner?.(value) ?? next;
-    const length = trace && this.#traceHeader(value, entry, following, start, trace);
-    // the length is filled in below
-    writer.u32(0x1000000 * following + 0x10000 * (form.write?.(value) ?? 0));
-    if (entry === undefined || !entry.write(writer, value, trace)) {
-      const data = this.#rules.opaque?.open(value)?.data;
-      if (data === undefined) throw new RangeError("no payload of this chain carries the value");
-      trace?.open("Data", writer.length, `${data.length} octets`);
-      writer.bytes(data);
-      trace?.close();
-    }
-    writer.setU16(start + 2, writer.length - start);
-    if (length !== undefined) length.value = String(writer.length - start);
+    const node = trace && this.#traceHeader(value, entry, following, start, trace);
+    writer.reserve(GENERIC_HEADER_LENGTH);
+    if (entry === undefined) this.#writeOpaque(writer, value, trace);
+    else entry.body.write(writer, value, trace);
+    const length = writer.length - start;
+    if (length > LONGEST) misfit(length, LONGEST);
+    writer.setU32(start, 0x1000000 * following + 0x10000 * (form.write?.(value) ?? 0) + length);
+    if (node !== undefined) node.value = String(length);
+    trace?.close();
+  }
+
+  #writeOpaque(writer: Writer, value: U, trace: Trace | undefined): void {
+    const data = this.#rules.opaque?.open(value)?.data;
+    if (data === undefined) throw new RangeError("no payload of this chain carries the value");
+    trace?.open("Data", writer.length, `${data.length} octets`);
+    writer.bytes(data);
     trace?.close();
   }
 
@@ -230,7 +218,7 @@ export class Chain<U> {
   #traceHeader(value: U, entry: Entry<U> | undefined, next: number, start: number, trace: Trace): TraceNode {
     const form = this.#form;
     const [nextLabel, lengthLabel] = form.labels;
-    trace.open(entry?.name ?? `payload ${this.#typeOf(value, entry)}`, start);
+    trace.open(entry?.name ?? `payload ${this.#typeBy(value, entry)}`, start);
     trace.open(nextLabel, start, codeText(form.types, next));
     trace.close();
     form.trace?.(value, trace, start + 1);

@@ -162,6 +162,16 @@ export function list<T>(
   };
 }
 
+/** The codec that `make` makes for each value of an octet, made once. */
+export function byOctet<T>(make: (octet: number) => Codec<T>): (octet: number) => Codec<T> {
+  const made: (Codec<T> | undefined)[] = new Array(256).fill(undefined);
+  return (octet) => {
+    const known = made[octet] ?? make(octet);
+    made[octet] = known;
+    return known;
+  };
+}
+
 /** The same octets as another value. */
 export function mapped<A, B>(codec: Codec<A>, to: (a: A) => B, from: (b: B) => A): Codec<B> {
   const { show } = codec;

@@ -22,7 +22,7 @@ export type Plan =
   | { readonly is: "check"; readonly read: (reader: Reader) => void; readonly write: (writer: Writer) => void }
   | { readonly is: "counts"; readonly name: string; readonly by: string; readonly read: Counter }
   | { readonly is: "ignored"; readonly name: string; readonly count: number }
-  | { readonly is: "length"; readonly read: (reader: Reader, start: number) => void };
+  | { readonly is: "length" };
 
 type Counter = (reader: Reader, count: number, values: readonly unknown[]) => void;
 
@@ -225,8 +225,10 @@ function addPlan(source: Source, plan: Plan, i: number): void {
       source.after.push(`if (${local} !== 0) value.${plan.name} = ${local};`);
       return;
     case "length":
-      source.read(`const outer = r.end; ${part}.read(r, start);`);
-      source.write("const lengthAt = w.length; w.u16(0);");
+      source.piece(integer(2, local, "0"));
+      source.read(`const outer = r.end; r.end = start + ${local};`);
+      source.read('if (r.end < r.offset || r.end > outer) throw r.fault("truncated", "");');
+      source.write("const lengthAt = w.length - 2;");
       source.after.push("if (r.offset !== r.end) r.expectEnd();", "r.end = outer;");
       return;
   }

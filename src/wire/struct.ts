@@ -220,25 +220,19 @@ export class Struct<Value extends object, Seen extends object> implements Codec<
 
   /** The length in octets of this whole structure, in two octets; what follows must use it up. */
   length(label: string): Struct<Value, Seen> {
-    const rest = (reader: Reader, start: number): number => {
-      const at = reader.offset;
-      const length = reader.u16();
-      const left = length - (reader.offset - start);
-      if (left < 0) throw reader.fault("bad-length", `${label} of ${length} is too small`, at);
-      if (left <= reader.left) return left;
-      throw reader.fault("truncated", `${label} says ${left} more octets, ${reader.left} are left`, at);
-    };
     return this.#with({
       derives: false,
-      plan: {
-        is: "length",
-        read: (reader, start) => {
-          const left = rest(reader, start);
-          reader.end = reader.offset + left;
-        },
-      },
+      plan: { is: "length" },
       read: (reading) => {
-        reading.reader = reading.reader.sub(rest(reading.reader, reading.start));
+        const { reader, start } = reading;
+        const at = reader.offset;
+        const length = reader.u16();
+        const rest = length - (reader.offset - start);
+        if (rest < 0) throw reader.fault("bad-length", `${label} of ${length} is too small`, at);
+        if (rest > reader.left) {
+          throw reader.fault("truncated", `${label} says ${rest} more octets, ${reader.left} are left`, at);
+        }
+        reading.reader = reader.sub(rest);
       },
       write: (writing) => {
         const { writer, trace } = writing;

@@ -1,9 +1,8 @@
 /** Encrypted Payload (RFC 7296 3.14) and Encrypted Fragment Payload (RFC 7383 2.5): what is around the ciphertext. */
 import { PayloadType } from "../../iana/ikev2.ts";
 import type { Reader } from "../../util/reader.ts";
-import type { Writer } from "../../util/writer.ts";
 import type { Entry } from "../chain.ts";
-import { type Codec, octetsText, rest, type Trace, u16 } from "../codec.ts";
+import { type Codec, octetsText, rest, u16 } from "../codec.ts";
 import { within } from "../error.ts";
 import { struct } from "../struct.ts";
 import type { Payload, SkfPayload, SkPayload } from "./payloads.ts";
@@ -32,37 +31,28 @@ function readFragment(reader: Reader): Omit<SkfPayload, "innerFirst"> {
   return fragment;
 }
 
+const of = (value: Payload): string => value.kind;
+
 /** The entries of both, which end a chain. */
 export const encryptedEntries: readonly Entry<Payload>[] = [
   {
     type: PayloadType.SK,
     name: "SK",
-    read: (reader, innerFirst) => ({ ...sk.read(reader), innerFirst }),
-    ...written("SK", (writer, value, trace) => sk.write(writer, value, trace)),
+    kind: { name: "SK", of },
+    body: {
+      read: (reader, innerFirst) => ({ ...sk.read(reader), innerFirst }),
+      write: (writer, value: SkPayload, trace) => sk.write(writer, value, trace),
+    },
+    inner: (value) => (value.kind === "SK" ? value.innerFirst : undefined),
   },
   {
     type: PayloadType.SKF,
     name: "SKF",
-    read: (reader, innerFirst) => ({ ...readFragment(reader), innerFirst }),
-    ...written("SKF", (writer, value, trace) => skf.write(writer, value, trace)),
+    kind: { name: "SKF", of },
+    body: {
+      read: (reader, innerFirst) => ({ ...readFragment(reader), innerFirst }),
+      write: (writer, value: SkfPayload, trace) => skf.write(writer, value, trace),
+    },
+    inner: (value) => (value.kind === "SKF" ? value.innerFirst : undefined),
   },
 ];
-
-type Encrypted = SkPayload | SkfPayload;
-
-function written<K extends Encrypted["kind"]>(
-  kind: K,
-  write: (writer: Writer, value: Extract<Encrypted, { kind: K }>, trace: Trace | undefined) => void,
-): Pick<Entry<Payload>, "kind" | "holds" | "write" | "inner"> {
-  const is = (value: Payload): value is Extract<Encrypted, { kind: K }> => value.kind === kind;
-  return {
-    kind: { name: kind, of: (value) => value.kind },
-    holds: is,
-    write: (writer, value, trace) => {
-      if (!is(value)) return false;
-      write(writer, value, trace);
-      return true;
-    },
-    inner: (value) => (is(value) ? value.innerFirst : undefined),
-  };
-}

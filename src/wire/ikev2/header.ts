@@ -68,10 +68,10 @@ export type HeaderFields = Pick<Header, "spiI" | "spiR" | "exchangeType" | "flag
 /** Writes a header of version 2.0 whose Length is filled in later. @throws RangeError when a field does not fit. */
 export function writeHeader(writer: Writer, header: HeaderFields, nextPayload: number): void {
   const { spiI, spiR, exchangeType, flags, messageId, minorVersion = MINOR_VERSION } = header;
-  const version = { majorVersion: MAJOR_VERSION, minorVersion };
+  const majorVersion = MAJOR_VERSION;
   headerFields.write(
     writer,
-    { spiI, spiR, nextPayload, ...version, exchangeType, flags, messageId, length: 0 },
+    { spiI, spiR, nextPayload, majorVersion, minorVersion, exchangeType, flags, messageId, length: 0 },
     undefined,
   );
 }

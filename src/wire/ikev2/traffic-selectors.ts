@@ -2,7 +2,7 @@
 import { TrafficSelectorType } from "../../iana/ikev2.ts";
 import { IpProtocol } from "../../iana/isakmp.ts";
 import { addressText } from "../../util/address.ts";
-import { bytes, type Codec, list, named, octetsText, rest, u8, u16 } from "../codec.ts";
+import { byOctet, bytes, type Codec, list, named, octetsText, rest, u8, u16 } from "../codec.ts";
 import { struct } from "../struct.ts";
 import type { AddressSelector, TrafficSelector, UnknownSelector } from "./payloads.ts";
 
@@ -22,14 +22,14 @@ function addresses(length: number): Codec<AddressTail> {
     .field("endAddress", "Ending Address", bytes(length), show);
 }
 
-const ranges: ReadonlyMap<number, { readonly length: number; readonly codec: Codec<AddressTail> }> = new Map([
-  [TrafficSelectorType.TS_IPV4_ADDR_RANGE, { length: 4, codec: addresses(4) }],
-  [TrafficSelectorType.TS_IPV6_ADDR_RANGE, { length: 16, codec: addresses(16) }],
+const ranges: ReadonlyMap<number, Codec<AddressTail>> = new Map([
+  [TrafficSelectorType.TS_IPV4_ADDR_RANGE, addresses(4)],
+  [TrafficSelectorType.TS_IPV6_ADDR_RANGE, addresses(16)],
 ]);
 
 /** What follows Selector Length in the two types that are understood, and in all others. */
-function tail(tsType: number): Codec<Tail> {
-  const range = ranges.get(tsType)?.codec;
+const tail = byOctet((tsType): Codec<Tail> => {
+  const range = ranges.get(tsType);
   return {
     read: (reader) => range?.read(reader) ?? { kind: "UNKNOWN", tsType, data: reader.rest() },
     write: (writer, value, trace) => {
@@ -42,12 +42,14 @@ function tail(tsType: number): Codec<Tail> {
       trace?.close();
     },
   };
-}
+});
 
 function typeOf(selector: TrafficSelector): number {
   if (selector.kind === "UNKNOWN") return selector.tsType;
-  for (const [type, { length }] of ranges) if (length === selector.startAddress.length) return type;
-  throw new RangeError(`an address of a Traffic Selector has 4 or 16 octets, not ${selector.startAddress.length}`);
+  const { length } = selector.startAddress;
+  if (length === 4) return TrafficSelectorType.TS_IPV4_ADDR_RANGE;
+  if (length === 16) return TrafficSelectorType.TS_IPV6_ADDR_RANGE;
+  throw new RangeError(`an address of a Traffic Selector has 4 or 16 octets, not ${length}`);
 }
 
 /** TS Type, IP Protocol ID, Selector Length; then ports and addresses, or what an unknown type has. */
@@ -57,19 +59,16 @@ const selector: Codec<TrafficSelector> = struct("RFC 7296 3.13.1")
   .length("Selector Length")
   .merge(({ tsType }) => tail(tsType));
 
+const selectors = byOctet((count) =>
+  list(selector, { count, atMost: 255, atLeastOctets: SELECTOR_HEADER_LENGTH }, () => "Traffic Selector"),
+);
+
 function trafficSelectors<const K extends "TSi" | "TSr">(kind: K) {
   return struct("RFC 7296 3.13")
     .constant("kind", kind)
-    .derived(
-      "count",
-      "Number of TSs",
-      u8,
-      ({ selectors }: { selectors: readonly TrafficSelector[] }) => selectors.length,
-    )
+    .derived("count", "Number of TSs", u8, (ts: { selectors: readonly TrafficSelector[] }) => ts.selectors.length)
     .ignored("reserved2", "RESERVED", 3)
-    .field("selectors", "Traffic Selectors", ({ count }) =>
-      list(selector, { count, atMost: 255, atLeastOctets: SELECTOR_HEADER_LENGTH }, () => "Traffic Selector"),
-    );
+    .field("selectors", "Traffic Selectors", ({ count }) => selectors(count));
 }
 
 /** Traffic Selector Payload of the initiator. */
