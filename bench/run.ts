@@ -1,6 +1,6 @@
 /**
- * Runs every benchmark, prints one table, and fails when a limit is broken. `npm run bench`. The one that needs strongSwan
- * built from its source stands by itself: `npm run bench:handshake`.
+ * Runs every benchmark, prints one table, and fails when a limit is broken. `npm run bench`. Those that need what others have
+ * made, built from its source, stand by themselves: `npm run bench:handshake`, `npm run bench:wire`.
  */
 import { type Figure, tell } from "./figure.ts";
 import { gcksFigures } from "./gcks.ts";
