@@ -6,6 +6,7 @@ import { GmEngine } from "../gdoi/gm/engine.ts";
 import { Ikev2Engine } from "../ikev2/engine.ts";
 import { openStore } from "../store/sqlite.ts";
 import { Daemon } from "./daemon.ts";
+import { optimiseEarly } from "./early-optimisation.ts";
 import { createLog, type LogTarget } from "./log.ts";
 import { DaemonError, messageOf } from "./problems.ts";
 import { problemLine } from "./reload.ts";
@@ -35,6 +36,7 @@ export function realParts(level: string, target?: LogTarget): DaemonParts {
  * @returns the exit code: 0 after a signal, 1 when it could not start.
  */
 export async function run(file: string, options: RunOptions = {}): Promise<number> {
+  optimiseEarly();
   const target = options.json === true ? { write: (text: string) => process.stderr.write(text) } : process.stderr;
   const loaded = loadConfiguration(file, process.env);
   if (!loaded.ok) {

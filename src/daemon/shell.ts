@@ -121,12 +121,12 @@ export class Shell<Command> {
     this.#guard(() => this.#parts.engine.restore(records, this.#env()));
   }
 
-  datagram(datagram: Datagram): void {
+  datagram({ from, via, bytes }: Datagram): void {
     if (this.#frozen) {
       this.#refused += 1;
       return;
     }
-    this.#step({ in: "datagram", ...datagram });
+    this.#step({ in: "datagram", from, via, bytes });
   }
 
   /** @throws RefusedError (as a rejection), when the engine or the state of the store refuses. */

@@ -137,7 +137,12 @@ function narrowByMode(
   ends: Ends,
 ): Result<Narrowed<ChildPolicy>, string> {
   const candidates = (mode: ChildPolicy["mode"]) =>
-    children.filter((child) => child.mode === mode).map((child) => ({ child, ...selectorsOf(child, ends) }));
+    children
+      .filter((child) => child.mode === mode)
+      .map((child) => {
+        const { local, remote } = selectorsOf(child, ends);
+        return { child, local, remote };
+      });
   const seen = asked === "transport" ? narrow(asSeenHere(proposed, ends.path), candidates("transport")) : undefined;
   return seen?.ok ? seen : narrow(proposed, candidates("tunnel"));
 }

@@ -207,7 +207,7 @@ function succeed(ike: Ikev2, old: IkeSa, basis: Basis, made: Made): EstablishedS
     virtualAddresses,
     // until it is known to be the successor
     rekeying: role === "responder",
-    ...(role === "responder" && { replaces: old.key }),
+    replaces: role === "responder" ? old.key : undefined,
   });
   const path = { local: old.local, remote: old.remote };
   return establish(ike, addIkeSa(ike, role, { i: initiator, r: responder }, path, phase), phase);

@@ -84,15 +84,21 @@ type Foundation = Pick<Established, "connection" | "secured" | "peer"> &
 
 /** The phase of an IKE SA that is established now. */
 export function establishedNow({ env: { now } }: Ikev2, foundation: Foundation): Established {
-  return {
+  const { connection, secured, peer, replaces, reauthenticateAt } = foundation;
+  const phase: Established = {
     at: "ESTABLISHED",
-    authenticatedAt: now,
+    connection,
+    secured,
+    peer,
+    authenticatedAt: foundation.authenticatedAt ?? now,
     since: now,
     children: new Map(),
-    virtualAddresses: [],
-    rekeying: false,
-    ...foundation,
+    virtualAddresses: foundation.virtualAddresses ?? [],
+    rekeying: foundation.rekeying ?? false,
+    replaces,
   };
+  if (reauthenticateAt !== undefined) phase.reauthenticateAt = reauthenticateAt;
+  return phase;
 }
 
 /** Both sides have proven who they are; the peer's others are in `byPeer` beside it. */

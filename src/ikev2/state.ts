@@ -289,7 +289,7 @@ export interface Established {
   /** What takes its place: the newer one of a rekey, until the old one is deleted. */
   successor?: Successor;
   /** A rekey of the peer made it in the place of that one, by its key, which may have gone since. */
-  readonly replaces?: string;
+  readonly replaces: string | undefined;
   /** It lost a simultaneous rekey (RFC 7296 2.8.2): the peer, who made it, deletes it. */
   redundant?: true;
   /** Since when the peer has answered TEMPORARY_FAILURE and nothing else (RFC 7296 2.25). */

@@ -41,9 +41,14 @@ export function narrow<Child>(
   candidates: readonly ChildCandidate<Child>[],
 ): Result<Narrowed<Child>, string> {
   const offer = { local: known(proposed.local), remote: known(proposed.remote) };
-  const possible = candidates.flatMap((candidate) => narrowTo(offer, candidate) ?? []);
+  const possible: Possible<Child>[] = [];
   let best: Possible<Child> | undefined;
-  for (const one of possible) if (best === undefined || one.rank > best.rank) best = one;
+  for (const candidate of candidates) {
+    const one = narrowTo(offer, candidate);
+    if (one === undefined) continue;
+    possible.push(one);
+    if (best === undefined || one.rank > best.rank) best = one;
+  }
   if (best === undefined) {
     return err(`none of our Child SAs carries traffic between ${bothTexts(offer)} (the peer's)`);
   }
@@ -64,7 +69,8 @@ function narrowTo<Child>(offer: Selectors, candidate: ChildCandidate<Child>): Po
   const narrowed = { local: local.kept, remote: remote.kept };
   return {
     child: candidate.child,
-    ...narrowed,
+    local: local.kept,
+    remote: remote.kept,
     dropped: local.dropped || remote.dropped,
     rank: rankOf(offer, candidate, narrowed),
   };
@@ -80,7 +86,14 @@ const bothCover = (outer: Selectors, inner: Selectors): boolean =>
   covers(outer.local, inner.local) && covers(outer.remote, inner.remote);
 
 function common(offered: readonly AddressSelector[], ours: readonly AddressSelector[]): AddressSelector[] {
-  return offered.flatMap((one) => ours.flatMap((other) => intersection(one, other) ?? []));
+  const all: AddressSelector[] = [];
+  for (const one of offered) {
+    for (const other of ours) {
+      const both = intersection(one, other);
+      if (both !== undefined) all.push(both);
+    }
+  }
+  return all;
 }
 
 /** Each once, and none that another one contains; in their order. */
@@ -97,8 +110,12 @@ function reduced(selectors: readonly AddressSelector[]): { kept: AddressSelector
 }
 
 /** 2.9: a type that is not known is passed over. */
-function known(selectors: readonly TrafficSelector[]): AddressSelector[] {
-  return selectors.flatMap((one) => (one.kind === "addresses" ? [one] : []));
+function known(selectors: readonly TrafficSelector[]): readonly AddressSelector[] {
+  return selectors.every(isKnown) ? selectors : selectors.filter(isKnown);
+}
+
+function isKnown(selector: TrafficSelector): selector is AddressSelector {
+  return selector.kind === "addresses";
 }
 
 /**

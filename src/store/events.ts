@@ -63,8 +63,18 @@ export class EventTable {
     for (const subject of subjects) this.#links.add(subject, id);
     if (this.#causes.has(kind)) for (const subject of event.subjects) this.#newest.set(causeKey(kind, subject), id);
     if (this.#newest.size > rememberedCauses) this.#newest.clear();
-    const { because: _, ...told } = event;
-    return { ...told, id, at, ...(because === undefined ? {} : { because }) };
+    const stored: { -readonly [K in keyof StoredEvent]: StoredEvent[K] } = {
+      id,
+      at,
+      kind,
+      subjects: event.subjects,
+      cause,
+      level,
+    };
+    if (reason !== undefined) stored.reason = reason;
+    if (figures !== undefined) stored.figures = figures;
+    if (because !== undefined) stored.because = because;
+    return stored;
   }
 
   /** Each once. */

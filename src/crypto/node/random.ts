@@ -11,17 +11,25 @@ export const nodeRandom: RandomSource = {
   octets(length) {
     const octets = new Uint8Array(length);
     if (length > poolLength / 4) return randomFillSync(octets);
-    if (used + length > poolLength) {
-      randomFillSync(pool);
-      used = 0;
+    for (let at = draw(length), i = 0; i < length; i++, at++) {
+      octets[i] = pool[at] ?? 0;
+      pool[at] = 0; // what was handed out may be a key
     }
-    octets.set(pool.subarray(used, used + length));
-    pool.fill(0, used, used + length); // what was handed out may be a key
-    used += length;
     return octets;
   },
   fraction() {
-    const octets = nodeRandom.octets(6);
-    return Buffer.from(octets.buffer).readUIntBE(0, 6) / 2 ** 48;
+    let value = 0;
+    for (let at = draw(6), end = at + 6; at < end; at++) value = value * 256 + (pool[at] ?? 0);
+    return value / 2 ** 48;
   },
 };
+
+/** Where in the pool the next octets stand, which are nobody else's. */
+function draw(length: number): number {
+  if (used + length > poolLength) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += length;
+  return used - length;
+}
