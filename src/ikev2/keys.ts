@@ -66,10 +66,10 @@ export function prfPlus(
   if (blocks > MOST_BLOCKS) throw new RangeError(`prf+ does not give ${length} octets`);
   const material = new Uint8Array(blocks * octets);
   let block: Uint8Array = new Uint8Array(0);
-  const counted = concat(seed, new Uint8Array(1));
+  const count = new Uint8Array(1);
   for (let i = 0; i < blocks; i++) {
-    counted[seed.length] = i + 1;
-    block = crypto.hmac(hash, key, block, counted);
+    count[0] = i + 1;
+    block = crypto.hmac(hash, key, block, seed, count);
     material.set(block, i * octets);
   }
   return material.subarray(0, length);

@@ -34,30 +34,19 @@ function putDigest(name: HashName, input: Uint8Array, target: Uint8Array, at: nu
 const LONGEST_DIGEST = 64;
 const digestLengths = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 } as const satisfies Record<HashName, number>;
 
-/**
- * HMAC (RFC 2104) over all parts, one after the other. Every packet and every acknowledgement comes through here, hence
- * the two named parts: with them no array is made for the usual calls.
- */
-export function hmac(
-  name: HashName,
-  key: SecretKey,
-  first?: Uint8Array,
-  second?: Uint8Array,
-  ...more: readonly Uint8Array[]
-): Uint8Array {
+/** HMAC (RFC 2104) over all parts, one after the other. Every packet and every acknowledgement comes through here. */
+export function hmac(name: HashName, key: SecretKey, ...parts: readonly Uint8Array[]): Uint8Array {
   const secret = secretOf(key);
-  const text = (first?.length ?? 0) + (second?.length ?? 0);
-  if (more.length === 0 && secret.length <= BLOCK && text <= scratch.length - LONGEST_BLOCK) {
-    return ofTwoHashes(name, secret.octets, first ?? nothing, second ?? nothing);
+  let text = 0;
+  for (const part of parts) text += part.length;
+  if (secret.length <= BLOCK && text <= scratch.length - LONGEST_BLOCK) {
+    return ofTwoHashes(name, secret.octets, parts, text);
   }
   const state = createHmac(name, secret.object);
-  if (first !== undefined) state.update(first);
-  if (second !== undefined) state.update(second);
-  for (const part of more) state.update(part);
+  for (const part of parts) state.update(part);
   return plain(state.digest());
 }
 
-const nothing = new Uint8Array(0);
 /** Octets of the shortest block of a hash here (RFC 2104 2): no longer key is padded as it is. */
 const BLOCK = 64;
 const blocks = { sha1: 64, sha256: 64, sha384: 128, sha512: 128 } as const satisfies Record<HashName, number>;
@@ -69,13 +58,16 @@ const OUTER = 0x5c;
 const scratch = new Uint8Array(2048);
 
 /** HMAC as RFC 2104 2 defines it: H(K XOR opad, H(K XOR ipad, text)). */
-function ofTwoHashes(name: HashName, key: Uint8Array, first: Uint8Array, second: Uint8Array): Uint8Array {
+function ofTwoHashes(name: HashName, key: Uint8Array, parts: readonly Uint8Array[], text: number): Uint8Array {
   const block = blocks[name];
-  const length = block + first.length + second.length;
+  const length = block + text;
   scratch.fill(INNER, 0, block);
   for (let i = 0; i < key.length; i++) scratch[i] = INNER ^ (key[i] ?? 0);
-  scratch.set(first, block);
-  scratch.set(second, block + first.length);
+  let at = block;
+  for (const part of parts) {
+    scratch.set(part, at);
+    at += part.length;
+  }
   const inner = scratch.subarray(0, length);
   putDigest(name, inner, scratch, block);
   for (let i = 0; i < block; i++) scratch[i] = OUTER ^ INNER ^ (scratch[i] ?? 0);
