@@ -163,13 +163,17 @@ export interface CryptoProvider {
   /** AES-CBC without padding; key 16, 24 or 32 octets, IV 16. @throws CryptoError "bad-length". */
   aesCbcEncrypt(key: SecretKey, iv: Uint8Array, plaintext: Uint8Array): Uint8Array;
   aesCbcDecrypt(key: SecretKey, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array;
-  /** Nonce of 12 octets; returns ciphertext | 16-octet ICV. @throws CryptoError "bad-length". */
+  /**
+   * Nonce of 12 octets; returns ciphertext | 16-octet ICV, behind so many octets of zero as `front` says: room for what
+   * travels before them. @throws CryptoError "bad-length".
+   */
   aeadSeal(
     name: AeadName,
     key: SecretKey,
     nonce: Uint8Array,
     plaintext: Uint8Array,
     associated: Uint8Array,
+    front?: number,
   ): Uint8Array<ArrayBuffer>;
   /** The plaintext, undefined when what a peer sent is not authentic. @throws CryptoError "bad-length" for key or nonce. */
   aeadOpen(

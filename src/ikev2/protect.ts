@@ -1,8 +1,9 @@
 /** Protection of messages inside SK and SKF: RFC 7296 3.14, RFC 5282 for combined modes, RFC 7383 2.5 for fragments. */
 import type { Env } from "../core/engine.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
-import { concat, u32 } from "../util/octets.ts";
+import { concat } from "../util/octets.ts";
 import { err, ok, type Result } from "../util/result.ts";
+import { Writer } from "../util/writer.ts";
 import type { HeaderFields } from "../wire/ikev2/header.ts";
 import { type Envelope, type Enveloped, encodeEnvelope, encodePayloads, firstPayload } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads.ts";
@@ -64,8 +65,12 @@ export function seal(
   const associated = encodeEnvelope(header, envelope, bodyOctets);
   if (encryption.aead !== undefined) {
     const iv = counted(by.sealed++);
-    const sealed = crypto.aeadSeal(encryption.aead, keys.encryption, concat(keys.salt, iv), padded, associated);
-    return concat(associated, iv, sealed);
+    const nonce = concat(keys.salt, iv);
+    const front = associated.length + iv.length;
+    const datagram = crypto.aeadSeal(encryption.aead, keys.encryption, nonce, padded, associated, front);
+    datagram.set(associated);
+    datagram.set(iv, associated.length);
+    return datagram;
   }
   if (integrity === undefined || keys.integrity === undefined) throw new RangeError("a cipher without integrity");
   by.sealed++;
@@ -77,16 +82,23 @@ export function seal(
 
 /** A 64-bit number. JavaScript's are exact up to 2^53, more messages than any SA lives to send. */
 function counted(value: number): Uint8Array {
-  return concat(u32(Math.floor(value / 2 ** 32)), u32(value >>> 0));
+  const octets = new Uint8Array(8);
+  for (let i = 7, left = value; left > 0; i--) {
+    octets[i] = left % 256;
+    left = Math.floor(left / 256);
+  }
+  return octets;
 }
 
 /** Padding of zeros and Pad Length behind `plaintext`, up to a multiple of `block`. */
 function pad(plaintext: Uint8Array, block: number): Uint8Array {
   const length = Math.ceil((plaintext.length + 1) / block) * block;
-  const padded = new Uint8Array(length);
-  padded.set(plaintext);
-  padded[length - 1] = length - 1 - plaintext.length;
-  return padded;
+  const padLength = length - 1 - plaintext.length;
+  const writer = new Writer();
+  writer.bytes(plaintext);
+  writer.zeros(padLength);
+  writer.u8(padLength);
+  return writer.finish();
 }
 
 function icvOctets({ encryption, integrity }: Algorithms): number {

@@ -139,6 +139,8 @@ describe("authenticated encryption", () => {
     const [nonce, associated] = [fromHex(vector.nonce), fromHex(vector.associated)];
     const sealed = nodeCrypto.aeadSeal(vector.name, key(vector.key), nonce, fromHex(vector.plaintext), associated);
     expect(hex(sealed)).toBe(vector.sealed);
+    const behind = nodeCrypto.aeadSeal(vector.name, key(vector.key), nonce, fromHex(vector.plaintext), associated, 5);
+    expect(hex(behind)).toBe(`0000000000${vector.sealed}`);
     const opened = nodeCrypto.aeadOpen(vector.name, key(vector.key), nonce, sealed, associated);
     expect(opened && hex(opened)).toBe(vector.plaintext);
   });

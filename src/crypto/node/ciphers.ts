@@ -41,7 +41,8 @@ function cbcName(key: SecretKey, iv: Uint8Array, data: Uint8Array): string {
 }
 
 /**
- * Authenticated encryption with associated data: ciphertext, then the ICV of 16 octets (RFC 5282 3.1, RFC 7634 2).
+ * Authenticated encryption with associated data: ciphertext, then the ICV of 16 octets (RFC 5282 3.1, RFC 7634 2), behind
+ * `front` octets of zero.
  * @throws CryptoError "bad-length" unless the nonce has 12 octets and the key as many as the algorithm takes.
  */
 export function aeadSeal(
@@ -50,6 +51,7 @@ export function aeadSeal(
   nonce: Uint8Array,
   plaintext: Uint8Array,
   associated: Uint8Array,
+  front = 0,
 ): Uint8Array<ArrayBuffer> {
   checkAead(name, key, nonce);
   const secret = secretOf(key);
@@ -58,10 +60,10 @@ export function aeadSeal(
       ? createCipheriv(gcmName(secret), secret.object, nonce, aeadOptions)
       : createCipheriv("chacha20-poly1305", secret.object, nonce, aeadOptions);
   cipher.setAAD(associated, { plaintextLength: plaintext.length });
-  const sealed = new Uint8Array(plaintext.length + tagLength);
-  sealed.set(cipher.update(plaintext));
+  const sealed = new Uint8Array(front + plaintext.length + tagLength);
+  sealed.set(cipher.update(plaintext), front);
   cipher.final(); // nothing is left over: neither cipher works in blocks
-  sealed.set(cipher.getAuthTag(), plaintext.length);
+  sealed.set(cipher.getAuthTag(), front + plaintext.length);
   return sealed;
 }
 

@@ -182,6 +182,8 @@ export function encodeMessage(header: HeaderFields, payloads: readonly Payload[]
   return writer.finish();
 }
 
+const NO_BODY = new Uint8Array(0);
+
 /** An SK or SKF payload whose body is to be made. */
 export type Envelope = Omit<SkPayload, "body"> | Omit<SkfPayload, "body">;
 
@@ -198,10 +200,11 @@ export function encodeEnvelope(
   bodyLength: number,
   before: readonly Payload[] = [],
 ): Uint8Array<ArrayBuffer> {
-  const sealed: Payload = { ...envelope, body: new Uint8Array() };
+  const sealed: Payload = { ...envelope, body: NO_BODY };
   const writer = new Writer();
-  writeHeader(writer, header, before[0] === undefined ? payloadType(sealed) : payloadType(before[0]));
-  payloadChain.write(writer, before, payloadType(sealed), undefined);
+  const type = payloadType(sealed);
+  writeHeader(writer, header, before[0] === undefined ? type : payloadType(before[0]));
+  payloadChain.write(writer, before, type, undefined);
   const start = writer.length;
   payloadChain.writeOne(writer, sealed, envelope.innerFirst, undefined);
   writer.setU16(start + 2, writer.length - start + bodyLength);
