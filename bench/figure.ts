@@ -13,6 +13,11 @@ function kept(figure: Figure): boolean {
   return figure.limit === undefined || figure.value <= figure.limit;
 }
 
+/** Of what was measured again and again, since some of it is longer for what else the machine does. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
 /** A table of figures: name, value, limit, verdict, note. */
 function table(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => [

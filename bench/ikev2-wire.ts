@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { equal } from "../src/util/octets.ts";
 import { decodeMessage, encodeMessage } from "../src/wire/ikev2/message.ts";
 import { ikev2Datagrams } from "../test/support/ikev2-golden.ts";
-import { type Figure, tell } from "./figure.ts";
+import { type Figure, median, tell } from "./figure.ts";
 
 /** Two proposals with ten transforms, KE, Nonce, five Notify payloads. */
 const CAPTURE = "strongswan-psk-gcm";
@@ -67,10 +67,6 @@ function microseconds(action: () => unknown): number {
   const before = performance.now();
   for (let i = 0; i < EACH_ROUND; i++) result = action();
   return ((performance.now() - before) / EACH_ROUND) * 1000;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 /** @throws Error that says what to do, when there is no node-ikev2 in `folder`. */
