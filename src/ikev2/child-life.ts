@@ -2,7 +2,6 @@
 import { deleteReasons } from "../ledger/delete-reasons.ts";
 import type { ChildSaPair } from "../sad/sad.ts";
 import { hex } from "../util/octets.ts";
-import type { AddressSelector } from "../wire/ikev2/payloads.ts";
 import { answerWaiting } from "./connections.ts";
 import type { ReceivedReason } from "./delete-reason.ts";
 import type { ChildKeys } from "./keys.ts";
@@ -47,8 +46,8 @@ export function installChild(
     suite,
     spiIn,
     spiOut,
-    local: local.map(ownSelector),
-    remote: remote.map(ownSelector),
+    local,
+    remote,
     ikeSa: sa,
     encapsulated: encapsulates(secured.nat),
     since: ike.env.now,
@@ -66,12 +65,6 @@ export function installChild(
   else tellRekey(ike, child, initiated, replaces);
   answerWaiting(ike, connection);
   return child;
-}
-
-/** What a selector has of a peer's message are views of it, which need not be kept. */
-function ownSelector(one: AddressSelector): AddressSelector {
-  const { kind, ipProtocol, startPort, endPort, startAddress, endAddress } = one;
-  return { kind, ipProtocol, startPort, endPort, startAddress: startAddress.slice(), endAddress: endAddress.slice() };
 }
 
 function tellChild(ike: Ikev2, child: ChildSa, initiated: boolean): void {

@@ -12,7 +12,14 @@ import { hostSelector } from "./selector.ts";
 import { freshSpi } from "./spis.ts";
 import type { ChildAgreement, ChildOffer, Established, IkeSa, Ikev2, Path, Secured } from "./state.ts";
 import type { EspSuite, Group } from "./suite.ts";
-import { acceptSelectors, type Narrowed, narrow, type ProposedSelectors, type Selectors } from "./traffic-selectors.ts";
+import {
+  acceptSelectors,
+  type ChildCandidate,
+  type Narrowed,
+  narrow,
+  type ProposedSelectors,
+  type Selectors,
+} from "./traffic-selectors.ts";
 import { asSeenHere, betweenHosts } from "./transport.ts";
 import type { ChildPolicy, Connection } from "./types.ts";
 
@@ -136,15 +143,25 @@ function narrowByMode(
   children: readonly ChildPolicy[],
   ends: Ends,
 ): Result<Narrowed<ChildPolicy>, string> {
-  const candidates = (mode: ChildPolicy["mode"]) =>
-    children
-      .filter((child) => child.mode === mode)
-      .map((child) => {
-        const { local, remote } = selectorsOf(child, ends);
-        return { child, local, remote };
-      });
-  const seen = asked === "transport" ? narrow(asSeenHere(proposed, ends.path), candidates("transport")) : undefined;
-  return seen?.ok ? seen : narrow(proposed, candidates("tunnel"));
+  if (asked === "transport") {
+    const seen = narrow(asSeenHere(proposed, ends.path), candidatesOf(children, "transport", ends));
+    if (seen.ok) return seen;
+  }
+  return narrow(proposed, candidatesOf(children, "tunnel", ends));
+}
+
+function candidatesOf(
+  children: readonly ChildPolicy[],
+  mode: ChildPolicy["mode"],
+  ends: Ends,
+): ChildCandidate<ChildPolicy>[] {
+  const candidates: ChildCandidate<ChildPolicy>[] = [];
+  for (const child of children) {
+    if (child.mode !== mode) continue;
+    const { local, remote } = selectorsOf(child, ends);
+    candidates.push({ child, local, remote });
+  }
+  return candidates;
 }
 
 /**

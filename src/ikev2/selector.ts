@@ -27,8 +27,10 @@ function anyTraffic(startAddress: Uint8Array, endAddress: Uint8Array): AddressSe
   };
 }
 
-/** The traffic that both carry. */
+/** The traffic that both carry: one of them itself where the other contains it. */
 export function intersection(a: AddressSelector, b: AddressSelector): AddressSelector | undefined {
+  if (contains(a, b)) return b;
+  if (contains(b, a)) return a;
   const ports = commonPorts(a, b);
   const ipProtocol = commonProtocol(a.ipProtocol, b.ipProtocol);
   if (ports === undefined || ipProtocol === undefined || a.startAddress.length !== b.startAddress.length) {
@@ -38,7 +40,14 @@ export function intersection(a: AddressSelector, b: AddressSelector): AddressSel
   const endAddress = compare(a.endAddress, b.endAddress) < 0 ? a.endAddress : b.endAddress;
   // one that ends before it begins carries nothing
   if (compare(startAddress, endAddress) > 0) return undefined;
-  return { kind: "addresses", ipProtocol, ...ports, startAddress, endAddress };
+  return {
+    kind: "addresses",
+    ipProtocol,
+    startPort: ports.startPort,
+    endPort: ports.endPort,
+    startAddress,
+    endAddress,
+  };
 }
 
 function commonProtocol(a: number, b: number): number | undefined {
@@ -65,21 +74,22 @@ export const isAnyPort = ({ startPort, endPort }: Ports): boolean => startPort =
 export const isOpaque = ({ startPort, endPort }: Ports): boolean => startPort === HIGHEST_PORT && endPort === 0;
 const isPorts = (ports: Ports): boolean => ports.startPort <= ports.endPort || isOpaque(ports);
 
-/** Whether `inner` carries nothing that `outer` does not. */
+/** Whether `inner` carries something, and nothing that `outer` does not. */
 export function contains(outer: AddressSelector, inner: AddressSelector): boolean {
-  const common = intersection(outer, inner);
-  return common !== undefined && sameSelector(common, inner);
+  return (
+    (outer.ipProtocol === inner.ipProtocol || outer.ipProtocol === IpProtocol.ANY) &&
+    containsPorts(outer, inner) &&
+    outer.startAddress.length === inner.startAddress.length &&
+    compare(outer.startAddress, inner.startAddress) <= 0 &&
+    compare(inner.startAddress, inner.endAddress) <= 0 &&
+    compare(inner.endAddress, outer.endAddress) <= 0
+  );
 }
 
-/** The same traffic in the same words. */
-export function sameSelector(a: AddressSelector, b: AddressSelector): boolean {
-  return (
-    a.ipProtocol === b.ipProtocol &&
-    a.startPort === b.startPort &&
-    a.endPort === b.endPort &&
-    compare(a.startAddress, b.startAddress) === 0 &&
-    compare(a.endAddress, b.endAddress) === 0
-  );
+function containsPorts(outer: Ports, inner: Ports): boolean {
+  if (isAnyPort(outer)) return isPorts(inner);
+  if (isOpaque(inner)) return isOpaque(outer);
+  return isPorts(inner) && outer.startPort <= inner.startPort && inner.endPort <= outer.endPort;
 }
 
 /**
@@ -87,15 +97,10 @@ export function sameSelector(a: AddressSelector, b: AddressSelector): boolean {
  * and ports that do not.
  */
 export function covers(outer: readonly AddressSelector[], inner: readonly AddressSelector[]): boolean {
-  return inner.every((one) => covered(one, outer));
+  return inner.every((one) => outer.some((other) => contains(other, one)) || coveredInParts(one, outer));
 }
 
-function covered(one: AddressSelector, outer: readonly AddressSelector[]): boolean {
-  return outer.some((other) => contains(other, one)) || coveredTogether(one, outer);
-}
-
-function coveredTogether(one: AddressSelector, outer: readonly AddressSelector[]): boolean {
-  if (outer.length < 2) return false;
+function coveredInParts(one: AddressSelector, outer: readonly AddressSelector[]): boolean {
   const parts = outer
     .flatMap((other) => intersection(other, one) ?? [])
     .filter(

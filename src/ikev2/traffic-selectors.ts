@@ -42,38 +42,44 @@ export function narrow<Child>(
 ): Result<Narrowed<Child>, string> {
   const offer = { local: known(proposed.local), remote: known(proposed.remote) };
   const possible: Possible<Child>[] = [];
-  let best: Possible<Child> | undefined;
   for (const candidate of candidates) {
     const one = narrowTo(offer, candidate);
-    if (one === undefined) continue;
-    possible.push(one);
-    if (best === undefined || one.rank > best.rank) best = one;
+    if (one !== undefined) possible.push(one);
   }
+  const best = possible.length > 1 ? bestOf(offer, possible) : possible[0];
   if (best === undefined) {
     return err(`none of our Child SAs carries traffic between ${bothTexts(offer)} (the peer's)`);
   }
-  const { child, local, remote, dropped } = best;
-  const additional = dropped || possible.some((other) => !(covers(local, other.local) && covers(remote, other.remote)));
-  return ok({ child, local, remote, additional });
+  const additional = best.dropped || possible.some((other) => other !== best && !bothCover(best, other));
+  const { child, local, remote } = best.policy;
+  return ok({ child, local: owned(best.local, local), remote: owned(best.remote, remote), additional });
 }
 
-interface Possible<Child> extends ChildCandidate<Child> {
-  readonly rank: number;
+/** What a candidate allows of an offer. */
+interface Possible<Child> extends Selectors {
+  readonly policy: ChildCandidate<Child>;
   readonly dropped: boolean;
 }
 
-function narrowTo<Child>(offer: Selectors, candidate: ChildCandidate<Child>): Possible<Child> | undefined {
-  const local = reduced(common(offer.local, candidate.local));
-  const remote = reduced(common(offer.remote, candidate.remote));
-  if (local.kept.length === 0 || remote.kept.length === 0) return undefined;
-  const narrowed = { local: local.kept, remote: remote.kept };
-  return {
-    child: candidate.child,
-    local: local.kept,
-    remote: remote.kept,
-    dropped: local.dropped || remote.dropped,
-    rank: rankOf(offer, candidate, narrowed),
-  };
+function narrowTo<Child>(offer: Selectors, policy: ChildCandidate<Child>): Possible<Child> | undefined {
+  const local = reduced(common(offer.local, policy.local));
+  if (local.kept.length === 0) return undefined;
+  const remote = reduced(common(offer.remote, policy.remote));
+  if (remote.kept.length === 0) return undefined;
+  return { policy, local: local.kept, remote: remote.kept, dropped: local.dropped || remote.dropped };
+}
+
+/** The first of the highest rank. */
+function bestOf<Child>(offer: Selectors, possible: readonly Possible<Child>[]): Possible<Child> | undefined {
+  let best: Possible<Child> | undefined;
+  let highest = -1;
+  for (const one of possible) {
+    const rank = rankOf(offer, one.policy, one);
+    if (rank <= highest) continue;
+    best = one;
+    highest = rank;
+  }
+  return best;
 }
 
 function rankOf(offer: Selectors, policy: Selectors, narrowed: Selectors): number {
@@ -86,18 +92,25 @@ const bothCover = (outer: Selectors, inner: Selectors): boolean =>
   covers(outer.local, inner.local) && covers(outer.remote, inner.remote);
 
 function common(offered: readonly AddressSelector[], ours: readonly AddressSelector[]): AddressSelector[] {
-  const all: AddressSelector[] = [];
+  const both: AddressSelector[] = [];
   for (const one of offered) {
     for (const other of ours) {
-      const both = intersection(one, other);
-      if (both !== undefined) all.push(both);
+      const shared = intersection(one, other);
+      if (shared !== undefined) both.push(shared);
     }
   }
-  return all;
+  return both;
+}
+
+interface Reduced {
+  readonly kept: readonly AddressSelector[];
+  /** There were more than a payload can count. */
+  readonly dropped: boolean;
 }
 
 /** Each once, and none that another one contains; in their order. */
-function reduced(selectors: readonly AddressSelector[]): { kept: AddressSelector[]; dropped: boolean } {
+function reduced(selectors: readonly AddressSelector[]): Reduced {
+  if (selectors.length <= 1) return { kept: selectors, dropped: false };
   let kept: AddressSelector[] = [];
   let dropped = false;
   for (const one of selectors) {
@@ -118,6 +131,22 @@ function isKnown(selector: TrafficSelector): selector is AddressSelector {
   return selector.kind === "addresses";
 }
 
+/** Selectors to be kept: of those that are not our own the addresses are views of a peer's message, which is not kept. */
+function owned(selectors: readonly AddressSelector[], own: readonly AddressSelector[] = []): AddressSelector[] {
+  return selectors.map((one) => (own.includes(one) ? one : copied(one)));
+}
+
+function copied({ ipProtocol, startPort, endPort, startAddress, endAddress }: AddressSelector): AddressSelector {
+  return {
+    kind: "addresses",
+    ipProtocol,
+    startPort,
+    endPort,
+    startAddress: startAddress.slice(),
+    endAddress: endAddress.slice(),
+  };
+}
+
 /**
  * Whether the responder answered with a part of what we proposed.
  * @returns that part; or what is wrong with it
@@ -129,7 +158,7 @@ export function acceptSelectors(answered: ProposedSelectors, proposed: Selectors
   }
   if (answer.local.length === 0 || answer.remote.length === 0) return err("the answer has no traffic selectors");
   if (!bothCover(proposed, answer)) return err(`traffic between ${bothTexts(answer)} (the peer's) was not proposed`);
-  return ok({ local: reduced(answer.local).kept, remote: reduced(answer.remote).kept });
+  return ok({ local: owned(reduced(answer.local).kept), remote: owned(reduced(answer.remote).kept) });
 }
 
 /**
