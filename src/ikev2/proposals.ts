@@ -8,12 +8,14 @@ import { err, ok, type Result } from "../util/result.ts";
 import type { Proposal, SaPayload, Transform } from "../wire/ikev2/payloads.ts";
 import type { Encryption, EspProposal, EspSuite, Group, IkeProposal, IkeSuite, Integrity } from "./suite.ts";
 import {
+  type Common,
   espForm,
   firstCommon,
   ikeForm,
   type Offered,
   type ProposalForm,
-  readProposal,
+  proposalFault,
+  transformOf,
   transformsOf,
   transformsText,
   typeText,
@@ -158,11 +160,11 @@ const otherGroup = (group: Group): string => `the peer chose a group other than 
 /** One suite, and the transforms of the peer that it is made of. */
 interface Picked<Suite> {
   readonly suite: Suite;
-  readonly transforms: readonly (Transform | undefined)[];
+  readonly transforms: readonly Transform[];
 }
 
 /** The suite that both sides like; or the transform type in which nothing fits. */
-type Pick<Suite, Ours> = (offered: Offered, ours: Ours) => Result<Picked<Suite>, number>;
+type Pick<Suite, Ours> = (offered: Offered, ours: Ours) => Picked<Suite> | number;
 
 function choose<Suite, Ours>(
   proposals: readonly Proposal[],
@@ -170,34 +172,41 @@ function choose<Suite, Ours>(
   acceptable: readonly Ours[],
   pick: Pick<Suite, Ours>,
 ): Result<Choice<Suite>, string> {
-  const refusals: string[] = [];
-  const readable: { readonly proposal: Proposal; readonly offered: Offered; furthest: number }[] = [];
-  proposals.forEach((proposal, i) => {
-    const offered = readProposal(proposal, i + 1, form);
-    if (offered.ok) readable.push({ proposal, offered: offered.value, furthest: 0 });
-    else refusals.push(`proposal ${proposal.number}: ${offered.error}`);
-  });
+  const faults = proposals.map((proposal, i) => proposalFault(proposal, i + 1, form));
   for (const ours of acceptable) {
-    for (const one of readable) {
-      const picked = pick(one.offered, ours);
-      if (picked.ok) return ok(choiceOf(one.proposal, picked.value));
-      one.furthest = Math.max(one.furthest, order.indexOf(picked.error));
+    for (let i = 0; i < proposals.length; i++) {
+      const proposal = proposals[i];
+      if (proposal === undefined || faults[i] !== undefined) continue;
+      const picked = pick(proposal.transforms, ours);
+      if (typeof picked === "object") return ok(choiceOf(proposal, picked));
     }
   }
-  for (const { proposal, offered, furthest } of readable) {
-    refusals.push(
-      `proposal ${proposal.number}: ${transformsText(offered, order[furthest] ?? TransformType.ENCR)} is not allowed here`,
-    );
+  return err(refusalOf(proposals, faults, acceptable, pick));
+}
+
+/** Of each proposal why it was not chosen: what cannot be looked at first. */
+function refusalOf<Suite, Ours>(
+  proposals: readonly Proposal[],
+  faults: readonly (string | undefined)[],
+  acceptable: readonly Ours[],
+  pick: Pick<Suite, Ours>,
+): string {
+  const unreadable: string[] = [];
+  const refused: string[] = [];
+  for (const [i, { number, transforms }] of proposals.entries()) {
+    const fault = faults[i];
+    if (fault === undefined) {
+      const type = furthest(acceptable.map((ours) => pick(transforms, ours)));
+      refused.push(`proposal ${number}: ${transformsText(transforms, type)} is not allowed here`);
+    } else unreadable.push(`proposal ${number}: ${fault}`);
   }
-  return err(refusals.length === 0 ? "nothing was offered" : summary(refusals));
+  return proposals.length === 0 ? "nothing was offered" : summary([...unreadable, ...refused]);
 }
 
 function choiceOf<Suite>({ number, protocolId, spi }: Proposal, { suite, transforms }: Picked<Suite>): Choice<Suite> {
-  const kept: Transform[] = [];
-  for (const one of transforms) {
-    if (one !== undefined) kept.push({ type: one.type, id: one.id, attributes: one.attributes });
-  }
-  return { suite, spi, proposal: { number, protocolId, spi, transforms: kept } };
+  // reserved octets are the peer's own
+  const chosen = transforms.map(({ type, id, attributes }): Transform => ({ type, id, attributes }));
+  return { suite, spi, proposal: { number, protocolId, spi, transforms: chosen } };
 }
 
 function accept<Suite, Ours>(
@@ -210,14 +219,18 @@ function accept<Suite, Ours>(
   if (proposal === undefined || more.length > 0) return err(`the answer has ${proposals.length} proposals, not one`);
   const offered = ours[proposal.number - 1];
   if (offered === undefined) return err(`proposal ${proposal.number} of the answer was not offered`);
-  const chosen = readProposal(proposal, proposal.number, form);
-  if (!chosen.ok) return chosen;
-  for (const [type, transforms] of chosen.value) {
-    if (transforms.length > 1) return err(`the answer has ${transforms.length} transforms of ${typeText(type)}`);
+  const fault = proposalFault(proposal, proposal.number, form);
+  if (fault !== undefined) return err(fault);
+  const { transforms } = proposal;
+  for (const { type } of transforms) {
+    const many = transforms.filter((one) => one.type === type).length;
+    if (many > 1) return err(`the answer has ${many} transforms of ${typeText(type)}`);
   }
-  const picked = pick(chosen.value, offered);
-  if (!picked.ok) return err(`the peer chose what was not offered: ${transformsText(chosen.value, picked.error)}`);
-  return ok({ suite: picked.value.suite, spi: proposal.spi });
+  const picked = pick(transforms, offered);
+  if (typeof picked !== "object") {
+    return err(`the peer chose what was not offered: ${transformsText(transforms, picked)}`);
+  }
+  return ok({ suite: picked.suite, spi: proposal.spi });
 }
 
 /** In which the types are looked at: a refusal names the last one that was reached. */
@@ -229,18 +242,23 @@ const order: readonly number[] = [
   TransformType.ESN,
 ];
 
-function pickIke(offered: Offered, ours: IkeProposal, keGroup: number | undefined): Result<Picked<IkeSuite>, number> {
+/** Of the types in which nothing fits the one that was reached last. */
+function furthest(failed: readonly unknown[]): number {
+  let last = 0;
+  for (const type of failed) if (typeof type === "number") last = Math.max(last, order.indexOf(type));
+  return order[last] ?? TransformType.ENCR;
+}
+
+function pickIke(offered: Offered, ours: IkeProposal, keGroup: number | undefined): Picked<IkeSuite> | number {
   const cipher = pickCipher(offered, ours);
-  if (!cipher.ok) return cipher;
+  if (typeof cipher !== "object") return cipher;
   const prf = firstCommon(offered, TransformType.PRF, ours.prf);
-  if (prf === undefined) return err(TransformType.PRF);
-  const group = firstCommon(offered, TransformType.DH, withFirst(ours.groups, keGroup));
-  if (group === undefined) return err(TransformType.DH);
-  const { encryption, integrity, transforms } = cipher.value;
-  return ok({
-    suite: { encryption, integrity, prf: prf.one, group: group.one },
-    transforms: [...transforms, prf.transform, group.transform],
-  });
+  if (prf === undefined) return TransformType.PRF;
+  const group = pickGroup(offered, ours.groups, keGroup);
+  if (group === undefined) return TransformType.DH;
+  const { encryption, integrity, transforms } = cipher;
+  transforms.push(prf.transform, group.transform);
+  return { suite: { encryption, integrity, prf: prf.one, group: group.one }, transforms };
 }
 
 /** No fresh key exchange. */
@@ -252,53 +270,50 @@ function pickEsp(
   ours: EspProposal,
   groups: EspProposal["groups"],
   keGroup: number | undefined,
-): Result<Picked<EspSuite>, number> {
+): Picked<EspSuite> | number {
   const cipher = pickCipher(offered, ours);
-  if (!cipher.ok) return cipher;
+  if (typeof cipher !== "object") return cipher;
   const group = pickEspGroup(offered, groups, keGroup);
-  if (group === undefined) return err(TransformType.DH);
-  const esn = firstCommon(
-    offered,
-    TransformType.ESN,
-    ours.esn.map((extended) => ({ id: extended ? EsnTransform.ESN : EsnTransform.NO_ESN })),
-  );
-  if (esn === undefined) return err(TransformType.ESN);
-  const { encryption, integrity, transforms } = cipher.value;
-  return ok({
-    suite: { encryption, integrity, group: group.one, esn: esn.one.id === EsnTransform.ESN },
-    transforms: [...transforms, group.transform, esn.transform],
-  });
+  if (group === undefined) return TransformType.DH;
+  const { encryption, integrity, transforms } = cipher;
+  if (group.transform !== undefined) transforms.push(group.transform);
+  for (const esn of ours.esn) {
+    const id = esn ? EsnTransform.ESN : EsnTransform.NO_ESN;
+    const transform = transformOf(offered, TransformType.ESN, { id });
+    if (transform === undefined) continue;
+    transforms.push(transform);
+    return { suite: { encryption, integrity, group: group.one, esn }, transforms };
+  }
+  return TransformType.ESN;
 }
 
 interface Cipher {
   readonly encryption: Encryption;
   readonly integrity: Integrity | undefined;
-  readonly transforms: readonly (Transform | undefined)[];
+  /** To which those of the other types are added. */
+  readonly transforms: Transform[];
 }
 
 /** Encryption with the integrity that goes with it: none beside a combined mode (3.3). */
 function pickCipher(
   offered: Offered,
   ours: { readonly encryption: readonly Encryption[]; readonly integrity: readonly Integrity[] },
-): Result<Cipher, number> {
+): Cipher | number {
   let failed: number = TransformType.ENCR;
   for (const encryption of ours.encryption) {
-    const found = firstCommon(offered, TransformType.ENCR, [encryption]);
-    if (found === undefined) continue;
+    const transform = transformOf(offered, TransformType.ENCR, encryption);
+    if (transform === undefined) continue;
     failed = TransformType.INTEG;
     if (encryption.aead !== undefined) {
       const none = without(offered, TransformType.INTEG, IntegrityTransform.NONE);
-      if (none !== undefined) {
-        return ok({ encryption, integrity: undefined, transforms: [found.transform, none.transform] });
-      }
-      continue;
+      if (none === false) continue;
+      return { encryption, integrity: undefined, transforms: none === true ? [transform] : [transform, none] };
     }
     const integrity = firstCommon(offered, TransformType.INTEG, ours.integrity);
-    if (integrity !== undefined) {
-      return ok({ encryption, integrity: integrity.one, transforms: [found.transform, integrity.transform] });
-    }
+    if (integrity === undefined) continue;
+    return { encryption, integrity: integrity.one, transforms: [transform, integrity.transform] };
   }
-  return err(failed);
+  return failed;
 }
 
 /** Without a KE payload doing without comes first, whatever we like: a group would need one more round trip. */
@@ -307,19 +322,25 @@ function pickEspGroup(
   ours: EspProposal["groups"],
   keGroup: number | undefined,
 ): { readonly one: Group | undefined; readonly transform: Transform | undefined } | undefined {
-  const none =
-    ours.length === 0 || ours.includes("none") ? without(offered, TransformType.DH, DhGroup.NONE) : undefined;
-  const noneFirst = keGroup === undefined || ours[0] === "none";
-  if (none !== undefined && noneFirst) return { one: undefined, transform: none.transform };
-  const groups = ours.flatMap((group) => (group === "none" ? [] : [group]));
-  const group = firstCommon(offered, TransformType.DH, withFirst(groups, keGroup));
-  return group ?? (none === undefined ? undefined : { one: undefined, transform: none.transform });
+  const optional = ours.length === 0 || ours.includes("none");
+  const none = optional && without(offered, TransformType.DH, DhGroup.NONE);
+  const doingWithout = none === false ? undefined : { one: undefined, transform: none === true ? undefined : none };
+  if (doingWithout !== undefined && (keGroup === undefined || ours[0] === "none")) return doingWithout;
+  return pickGroup(offered, ours.filter(isGroup), keGroup) ?? doingWithout;
 }
 
-/** The group `id` in front, when it is among them. */
-function withFirst(groups: readonly Group[], id: number | undefined): readonly Group[] {
-  const preferred = groups.find((group) => group.id === id);
-  return preferred === undefined || preferred === groups[0] ? groups : [preferred, ...groups];
+function isGroup(group: Group | "none"): group is Group {
+  return group !== "none";
+}
+
+/** The group of the KE payload when it is acceptable at all, else the first of ours. */
+function pickGroup(offered: Offered, ours: readonly Group[], keGroup: number | undefined): Common<Group> | undefined {
+  for (const one of ours) {
+    if (one.id !== keGroup) continue;
+    const transform = transformOf(offered, TransformType.DH, one);
+    if (transform !== undefined) return { one, transform };
+  }
+  return firstCommon(offered, TransformType.DH, ours);
 }
 
 function ikeTransforms({ encryption, integrity, prf, groups }: IkeProposal): Transform[] {
